@@ -1,0 +1,41 @@
+// Subject, verdict, reason, decision: what every duty's `decide` gives, in the words of the glossary.
+import type { ActionProposal } from './action.ts';
+import type { Block } from './document.ts';
+
+export type Verdict = 'act' | 'escalate' | 'skip';
+
+/** The thing that a decision is about, by the names that people know it by, e.g. `{ namespace, pod, container }`. */
+export type Subject = Readonly<Record<string, string>>;
+
+/** The values that made a rule fire: numbers in bytes, cores, counts, seconds and ratios; names as strings. */
+export type Evidence = Readonly<Record<string, number | string | boolean | null>>;
+
+/** Why a verdict was given. */
+export interface Reason {
+  /** `<duty>/<rule>`, the same in log, message, journal and fixture. */
+  readonly rule: string;
+  /** A few words for lists, such as "healthy" or "inconsistent metrics". */
+  readonly label: string;
+  /** One sentence made by code from the evidence. */
+  readonly sentence: string;
+  readonly evidence: Evidence;
+}
+
+/** What a person has to look at. Delivered as one open issue for each fingerprint. */
+export interface Escalation {
+  /** What the issue is about; its hash is the issue's fingerprint. Names and rule only, never numbers or times. */
+  readonly about: Readonly<Record<string, string>>;
+  readonly title: string;
+  readonly body: readonly Block[];
+}
+
+/** The verdict on one subject, its reason, and what follows from it. */
+export interface Decision {
+  readonly subject: Subject;
+  readonly verdict: Verdict;
+  readonly reason: Reason;
+  /** Present exactly when the verdict is `act`; decisions that share one effect carry equal proposals. */
+  readonly action?: ActionProposal;
+  /** Present exactly when the verdict is `escalate`. */
+  readonly escalation?: Escalation;
+}

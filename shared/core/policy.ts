@@ -1,0 +1,153 @@
+// The team's part of the policy: who is watched, who may change what, and what is left alone. Duties add their own parts.
+import { z } from 'zod';
+
+const name = z.string().min(1).max(253);
+
+/** A duration such as `90s`, `15m`, `6h`, `7d`; read by `durationSeconds`. */
+export const Duration = z
+  .string()
+  .regex(/^[1-9][0-9]{0,5}[smhdw]$/, 'a duration such as 90s, 15m, 6h, 7d or 2w');
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** Seconds of a duration that `Duration` accepts. */
+export function durationSeconds(duration: string): number {
+  return Number(duration.slice(0, -1)) * (SECONDS[duration.slice(-1)] ?? Number.NaN);
+}
+
+export const TimeZone = z.string().refine(isTimeZone, 'an IANA time zone such as Europe/Berlin');
+
+function isTimeZone(value: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+const clockTime = z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$/, 'a time of day such as 22:30');
+
+/** `*` stands for any characters; everything else for itself. */
+export const NamePattern = z.string().min(1).max(253).describe('a name; * stands for any characters');
+
+export const Mode = z.enum(['observe', 'approve', 'auto']);
+export type Mode = z.infer<typeof Mode>;
+
+export const MetricsSource = z.strictObject({
+  url: z.url().describe('Base address of VictoriaMetrics or Prometheus, without /api/v1'),
+  selector: z
+    .string()
+    .max(1000)
+    .default('')
+    .describe('Label matchers that pick the series of this cluster, such as cluster="prod"; needed when several clusters share one store'),
+  clusterLabel: z
+    .string()
+    .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/)
+    .default('cluster')
+    .describe('The label that tells clusters apart; a run refuses when the selector matches several of its values'),
+  tenant: z
+    .string()
+    .regex(/^[0-9]+(:[0-9]+)?$/)
+    .optional()
+    .describe('Tenant of a VictoriaMetrics cluster: accountID or accountID:projectID'),
+});
+export type MetricsSource = z.infer<typeof MetricsSource>;
+
+export const ClusterSource = z.strictObject({
+  context: name.optional().describe('Context of the kubeconfig; the current one when absent'),
+  metrics: MetricsSource,
+});
+
+export const ModeRule = z.strictObject({
+  action: NamePattern.default('*').describe('Action kind, such as cluster.resize-container'),
+  cluster: NamePattern.default('*'),
+  namespace: NamePattern.default('*'),
+  mode: Mode,
+});
+
+export const Window = z
+  .strictObject({
+    name,
+    cluster: NamePattern.default('*'),
+    namespace: NamePattern.default('*'),
+    days: z.array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])).min(1).optional(),
+    from: clockTime.optional().describe('Wall clock time in the policy time zone; a window that ends before it begins runs over midnight'),
+    to: clockTime.optional(),
+    start: z.iso.datetime({ offset: true }).optional().describe('For a window that happens once'),
+    end: z.iso.datetime({ offset: true }).optional(),
+  })
+  .refine((window) => (window.start === undefined) === (window.end === undefined), 'start and end belong together')
+  .refine((window) => (window.from === undefined) === (window.to === undefined), 'from and to belong together')
+  .refine(
+    (window) => (window.start === undefined) !== (window.from === undefined && window.days === undefined),
+    'either start and end, or days and/or from and to',
+  );
+export type Window = z.infer<typeof Window>;
+
+export const KnownIssue = z.strictObject({
+  id: name.describe('What people call it, e.g. the key of its ticket'),
+  duty: NamePattern.default('*'),
+  subject: z.record(z.string(), NamePattern).describe('Subject fields to patterns, e.g. {namespace: shop, pod: "legacy-*"}'),
+  reason: z.string().min(1).max(500),
+  until: z.iso.datetime({ offset: true }).optional().describe('After this time it is no longer known'),
+});
+export type KnownIssue = z.infer<typeof KnownIssue>;
+
+export const Guardrails = z
+  .strictObject({
+    actionsPerHour: z.int().min(0).max(1000).default(20).describe('Changes per scope in any 60 minutes. 20 lets a team follow every one of them'),
+    workloadShare: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.5)
+      .describe('Largest share of the parts of a workload that is changed at once (at least one). Half keeps the other half as it was'),
+    settle: Duration.default('10m').describe('How long a change counts as under way for the share; about two scrapes and one readiness period'),
+    stepFactor: z.number().gt(1).max(4).default(1.5).describe('Largest growth or shrinkage in one step, as a factor'),
+    growthFactor: z.number().gt(1).max(16).default(2).describe('Largest size as a multiple of what the workload declares'),
+  })
+  .prefault({});
+export type Guardrails = z.infer<typeof Guardrails>;
+
+export const Protection = z
+  .strictObject({
+    names: z.array(NamePattern).default([]),
+    namespaces: z.array(NamePattern).default(['kube-*', 'gke-*', 'gmp-*']).describe('The platform vendor owns these: GKE reverts changes there'),
+    label: z.string().default('nightshift.dev/protect').describe('A label or annotation with any value but "false"'),
+  })
+  .prefault({});
+
+export const TeamPolicy = z.strictObject({
+  version: z.literal(1),
+  timezone: TimeZone.default('UTC'),
+  clusters: z.record(name, ClusterSource).default({}),
+  chat: z
+    .strictObject({
+      slack: z.strictObject({
+        channel: z.string().min(1).describe('Channel id, or its name with #'),
+      }),
+    })
+    .optional(),
+  tracker: z
+    .strictObject({
+      jira: z.strictObject({
+        url: z.url(),
+        project: z.string().regex(/^[A-Z][A-Z0-9_]{1,19}$/, 'a project key such as OPS'),
+        issueType: name.default('Task'),
+      }),
+    })
+    .optional(),
+  paused: z.boolean().default(false).describe('Kill switch: observe and report, touch nothing'),
+  modes: z.array(ModeRule).default([]).describe('The first rule that matches gives the mode; observe when none does'),
+  guardrails: Guardrails,
+  protect: Protection,
+  windows: z.array(Window).default([]).describe('Maintenance and freeze windows: nothing is changed in them'),
+  knownIssues: z.array(KnownIssue).default([]),
+});
+export type TeamPolicy = z.infer<typeof TeamPolicy>;
+
+/** The policy as a duty's judgement sees it. */
+export interface Policy<DutyPolicy> {
+  readonly team: TeamPolicy;
+  readonly duty: DutyPolicy;
+}

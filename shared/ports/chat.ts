@@ -1,0 +1,43 @@
+// The team's chat. A marker travels with each message, so that a lost reply can be looked up before sending again.
+import type { Message } from '../core/document.ts';
+
+export interface Posted {
+  /** The chat's own id of the message (Slack: ts), and the channel's id as the chat gave it. */
+  readonly id: string;
+  readonly channel: string;
+  readonly url: string | null;
+}
+
+export interface Chat {
+  /** Issue spans must have been resolved: `links` maps fingerprints to the issue's key and address. */
+  post(request: ChatPost): Promise<Posted>;
+  edit(posted: Posted, request: ChatPost): Promise<Posted>;
+  /** The message that carries `marker`, posted at or after `since` (ISO); looks into `thread` when it is given. */
+  find(request: { channel: string; marker: string; since: string; thread?: Posted }): Promise<Posted | undefined>;
+  /** Shares a file in a thread; `marker` becomes part of its name or title, so that `findFile` finds it. */
+  upload(request: ChatUpload): Promise<Posted>;
+  findFile(request: { thread: Posted; marker: string; since: string }): Promise<Posted | undefined>;
+  /** Checks the credentials; gives the identity and the granted scopes. */
+  identity(): Promise<{ readonly team: string; readonly user: string; readonly scopes: readonly string[] }>;
+}
+
+export interface ChatPost {
+  readonly channel: string;
+  readonly marker: string;
+  readonly message: Message;
+  readonly links: Readonly<Record<string, IssueLink>>;
+  readonly thread?: Posted;
+}
+
+export interface ChatUpload {
+  readonly thread: Posted;
+  readonly marker: string;
+  readonly name: string;
+  readonly title: string;
+  readonly content: string;
+}
+
+export interface IssueLink {
+  readonly key: string;
+  readonly url: string;
+}

@@ -1,0 +1,27 @@
+// Everything that a run may reach, as wiring hands it in.
+import type { ActionRecord } from '../core/action.ts';
+import type { Chat } from './chat.ts';
+import type { Clock, Ids } from './clock.ts';
+import type { Cluster } from './cluster.ts';
+import type { Metrics } from './metrics.ts';
+import type { Queue } from './queue.ts';
+import type { Store } from './store.ts';
+import type { Tracker } from './tracker.ts';
+
+/** The systems outside. A system that is not configured is `undefined`; an unknown cluster is a CallerError. */
+export interface Ports {
+  cluster(name: string): Cluster;
+  metrics(cluster: string): Metrics;
+  readonly chat: Chat | undefined;
+  readonly tracker: Tracker | undefined;
+  readonly queue: Queue | undefined;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/** Our own past, for cooldowns and growth: read from the journal by the runtime, part of the facts. */
+export interface History {
+  /** Actions of this duty and scope created at or after `since` (ISO), oldest first, whatever their state. */
+  actionsSince(since: string): Promise<readonly ActionRecord[]>;
+}

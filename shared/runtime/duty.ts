@@ -1,0 +1,48 @@
+// What a duty is to the runtime: a manifest and five functions. `functions/<duty>/index.ts` puts them together.
+import type { z } from 'zod';
+import type { Decision } from '../core/decision.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Policy } from '../core/policy.ts';
+import type { DecidedOutcome, Problem, Report } from '../core/report.ts';
+import type { History, Ports } from '../ports/ports.ts';
+
+/** What `observe` may use. `now` is the run's time (ISO) and becomes part of the facts. */
+export interface ObserveInput<Scope, DutyPolicy> {
+  readonly scope: Scope;
+  readonly policy: Policy<DutyPolicy>;
+  readonly now: string;
+  readonly ports: Pick<Ports, 'cluster' | 'metrics'>;
+  readonly history: History;
+  /** Tells a person at a terminal what is being read. */
+  readonly progress: (message: string) => void;
+}
+
+export interface ReportInput<Facts, DutyPolicy> {
+  readonly facts: Facts;
+  readonly policy: Policy<DutyPolicy>;
+  readonly decided: readonly DecidedOutcome[];
+  readonly dryRun: boolean;
+}
+
+export interface Duty<Scope extends JsonObject = JsonObject, Facts = unknown, DutyPolicy = unknown> {
+  readonly name: string;
+  /** The scope as a request gives it; unknown fields are refused. */
+  readonly scope: z.ZodType<Scope>;
+  /** This duty's part of the policy; `{}` gives the defaults. */
+  readonly policy: z.ZodType<DutyPolicy>;
+  readonly facts: z.ZodType<Facts>;
+  /** All scopes that the policy names, for a tick that names none. */
+  scopes(policy: DutyPolicy): readonly Scope[];
+  observe(input: ObserveInput<Scope, DutyPolicy>): Promise<Facts>;
+  decide(facts: Facts, policy: Policy<DutyPolicy>): readonly Decision[];
+  /** What could not be seen, from the facts. A problem of kind `configuration` makes the run refused: nothing is acted on. */
+  problems(facts: Facts): readonly Problem[];
+  report(input: ReportInput<Facts, DutyPolicy>): Report;
+}
+
+/** Keeps the types of a duty's parts together; the runtime sees them erased. */
+export function defineDuty<Scope extends JsonObject, Facts, DutyPolicy>(
+  duty: Duty<Scope, Facts, DutyPolicy>,
+): Duty<Scope, Facts, DutyPolicy> {
+  return duty;
+}

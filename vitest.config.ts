@@ -1,0 +1,13 @@
+// Two tiers: `fast` needs nothing but npm packages, `real` starts real servers and takes minutes.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'fast', include: ['tests/**/*.test.ts'], exclude: ['tests/real/**'], testTimeout: 30_000 } },
+      {
+        test: { name: 'real', include: ['tests/real/**/*.test.ts'], testTimeout: 300_000, fileParallelism: false },
+      },
+    ],
+  },
+});
