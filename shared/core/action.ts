@@ -25,6 +25,8 @@ export interface ActionGuard {
   readonly workloadSize: number;
   /** How many of those parts this action touches (all of them for a template). */
   readonly touches: number;
+  /** The name of the part when it is a single one (a pod): two changes of one part count as one part for the share. */
+  readonly part?: string;
   /** The size that the workload declares for what is changed, in the unit of `to`, when it declares one: for the growth cap. */
   readonly declared?: JsonObject;
 }

@@ -1,7 +1,7 @@
 // What a run tells people: canonical JSON first, then the message and the issues made from it.
 import type { ActionState } from './action.ts';
-import type { Decision } from './decision.ts';
-import type { Message } from './document.ts';
+import type { Decision, Escalation } from './decision.ts';
+import { code, type Message, paragraph, text } from './document.ts';
 import type { JsonObject } from './json.ts';
 
 /** What became of an `act`: `planned` in a dry run, `observed` where policy only looks, else what the executor did. */
@@ -30,6 +30,48 @@ export interface DecidedOutcome {
   readonly outcome?: Outcome;
 }
 
+/**
+ * The escalation that a decided subject leads to: its own, or the one that a change which failed leads to.
+ * A refusal by a guardrail is policy at work and no escalation; the message tells it.
+ */
+export function escalationOf(decided: DecidedOutcome): Escalation | undefined {
+  const { decision, outcome } = decided;
+  if (decision.escalation !== undefined) {
+    return decision.escalation;
+  }
+  if (decision.action === undefined || outcome === undefined || !isFailure(outcome)) {
+    return undefined;
+  }
+  const { action, reason } = decision;
+  const subject = Object.values(decision.subject).join('/');
+  return {
+    about: { rule: reason.rule, failed: action.kind, workload: action.guard.workload, ...scopeNames(action) },
+    title: `${reason.label}: the change of ${subject} ${outcome.state === 'unknown' ? 'has an unknown end' : 'failed'}`,
+    body: [
+      paragraph(text(reason.sentence)),
+      paragraph(text('Wanted: '), code(JSON.stringify(action.to)), text(' in place of '), code(JSON.stringify(action.from))),
+      paragraph(text(`What happened: ${outcome.detail}`)),
+      paragraph(text('Nothing more is tried until the next run finds the same need. Mend the cause, or make the change by hand.')),
+    ],
+  };
+}
+
+/** Whether an outcome means that a person must look: the change was wanted and allowed, and did not certainly happen. */
+export function isFailure(outcome: Outcome): boolean {
+  return outcome.state === 'failed' || outcome.state === 'unknown';
+}
+
+function scopeNames(action: NonNullable<Decision['action']>): Record<string, string> {
+  const names: Record<string, string> = {};
+  for (const key of ['cluster', 'namespace']) {
+    const value = action.target[key];
+    if (typeof value === 'string') {
+      names[key] = value;
+    }
+  }
+  return names;
+}
+
 /** Something that the run could not see or that is set up wrongly, told before everything else. */
 export interface Problem {
   /** `configuration` makes the run refused; `platform` may recover by itself. */
@@ -37,12 +79,13 @@ export interface Problem {
   readonly message: string;
 }
 
-/** What `report.ts` of a duty gives: the summary in the agreed shape and the words for people. */
+/**
+ * What `report.ts` of a duty gives: the summary in the agreed shape and the words for people.
+ * Whether and when the message goes out is the runtime's business: when there is news, else once a day.
+ */
 export interface Report {
   readonly summary: JsonObject;
   readonly message: Message;
-  /** Something was changed or escalated, or is wrong: post now. Otherwise the message goes out once a day. */
-  readonly newsworthy: boolean;
 }
 
 /** The action as the canonical report lists it. */

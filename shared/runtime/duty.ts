@@ -31,6 +31,8 @@ export interface Duty<Scope extends JsonObject = JsonObject, Facts = unknown, Du
   /** This duty's part of the policy; `{}` gives the defaults. */
   readonly policy: z.ZodType<DutyPolicy>;
   readonly facts: z.ZodType<Facts>;
+  /** The action kinds that its decisions may propose; where policy only observes all of them, nothing is escalated outside. */
+  readonly actionKinds: readonly string[];
   /** All scopes that the policy names, for a tick that names none. */
   scopes(policy: DutyPolicy): readonly Scope[];
   observe(input: ObserveInput<Scope, DutyPolicy>): Promise<Facts>;

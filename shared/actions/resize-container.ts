@@ -1,0 +1,65 @@
+// cluster.resize-container: new CPU or memory for one container of a running pod, in place, through the `resize` subresource.
+import type { ActionProposal, Inverse } from '../core/action.ts';
+import type { Pod } from '../ports/cluster.ts';
+import type { Ports } from '../ports/ports.ts';
+import { z } from 'zod';
+import type { ActionKind, Look } from './kind.ts';
+import { describeSizes, growthOf, lookAt, Sizes, swapped } from './sizes.ts';
+
+const Target = z.strictObject({
+  cluster: z.string(),
+  namespace: z.string(),
+  pod: z.string(),
+  uid: z.string(),
+  container: z.string(),
+  role: z.enum(['main', 'sidecar']),
+});
+type Target = z.infer<typeof Target>;
+
+export const resizeContainer: ActionKind = {
+  kind: 'cluster.resize-container',
+  target: Target,
+  change: Sizes,
+  // The patch tests UID and sizes, so a second one after the first is refused.
+  guardedByPlatform: true,
+
+  async look(ports: Ports, action: ActionProposal): Promise<Look> {
+    const target = Target.parse(action.target);
+    const pod = await ports.cluster(target.cluster).readPod(target.namespace, target.pod);
+    return lookAtPod(pod, target, action);
+  },
+
+  async apply(ports, action) {
+    const { cluster, ...target } = Target.parse(action.target);
+    const pod = await ports.cluster(cluster).resizePod({ ...target, from: Sizes.parse(action.from), to: Sizes.parse(action.to) });
+    const pending = pod.resize;
+    return pending === null
+      ? 'The API server accepted the resize.'
+      : `The API server accepted the resize; the node says ${pending.state}: ${pending.message}`;
+  },
+
+  inverse(action): Inverse {
+    return swapped(action);
+  },
+
+  growth: growthOf,
+
+  describe(action) {
+    const target = Target.parse(action.target);
+    return `${target.namespace}/${target.pod}/${target.container}: ${describeSizes(action)}`;
+  },
+};
+
+function lookAtPod(pod: Pod | undefined, target: Target, action: ActionProposal): Look {
+  if (pod === undefined) {
+    return { at: 'gone', found: `Pod ${target.pod} is no longer there.` };
+  }
+  if (pod.meta.uid !== target.uid) {
+    return { at: 'gone', found: `Pod ${target.pod} was replaced by another of the same name.` };
+  }
+  if (pod.meta.deletedAt !== null) {
+    return { at: 'gone', found: `Pod ${target.pod} is being deleted.` };
+  }
+  const container = pod.containers.find((candidate) => candidate.name === target.container);
+  return lookAt(container?.resources, action, `Container ${target.container} of pod ${target.pod}`);
+}

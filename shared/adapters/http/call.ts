@@ -1,0 +1,199 @@
+// One HTTP call to a JSON API over fetch: deadline, bounded retries, size cap, checked shape, and an error that says what
+// to do. Adapters without an SDK stand on it. It knows no vendor and keeps no state (fetch itself keeps connections alive).
+import type { z } from 'zod';
+import { ConfigurationError, type PlatformError } from '../../core/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { exchangeFailure, notJson, statusFailure, tooLarge, wrongShape, type ErrorText } from './failure.ts';
+import { isTransient, retryAfterSeconds, waitMilliseconds } from './retry.ts';
+
+export interface HttpCall<T> {
+  /** "VictoriaMetrics"; with `operation` and `target` the beginning of every message. */
+  readonly system: string;
+  readonly operation: string;
+  readonly target: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** http or https. User and password in it are sent as Basic credentials unless `headers` has others. */
+  readonly url: string | URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** The shape of a 2xx body; an empty body is handed to it as `undefined`. */
+  readonly reply: z.ZodType<T>;
+  /** A write whose reply is lost may have happened; a read never has. */
+  readonly effect: 'read' | 'write';
+  /** `safe`: a second request does no harm. */
+  readonly retry: 'safe' | 'never';
+  /** For all attempts, the waits between them and the bodies together. */
+  readonly deadlineSeconds: number;
+  /** 3 when absent: one blip and one bad instance behind a balancer are survived, an outage is not prolonged. */
+  readonly attempts?: number;
+  /** 64 MiB when absent. */
+  readonly maxResponseBytes?: number;
+  /** Finds the system's own words and code in the body of an error reply. */
+  readonly errorText?: (body: unknown) => ErrorText | undefined;
+  /** What to do about a 401 or 403. */
+  readonly credentialsRemedy?: string;
+  readonly clock: Clock;
+  /** Random number in [0, 1), for the jitter. */
+  readonly random: () => number;
+}
+
+export interface HttpReply<T> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly data: T;
+}
+
+const DEFAULT_ATTEMPTS = 3;
+const DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** Sends the call and gives its checked reply; fails with a PlatformError, or a ConfigurationError for an address that is none. */
+export async function httpCall<T>(call: HttpCall<T>): Promise<HttpReply<T>> {
+  const request = prepared(call);
+  const deadline = new AbortController();
+  const timer = setTimeout(() => {
+    deadline.abort();
+  }, call.deadlineSeconds * 1000);
+  const endsAt = call.clock.now().getTime() + call.deadlineSeconds * 1000;
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const result = await attemptOnce(call, request, deadline.signal);
+      if ('reply' in result) {
+        return result.reply;
+      }
+      const wait = shouldRetry(call, attempt, result.failure)
+        ? waitMilliseconds(attempt, result.failure.failure.retryAfterSeconds, call.random)
+        : undefined;
+      if (wait === undefined || call.clock.now().getTime() + wait >= endsAt) {
+        throw result.failure;
+      }
+      await sleepOr(call.clock, wait, deadline.signal, result.failure);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A request whose URL holds no secrets, and the secrets that must not appear in messages. */
+export interface PreparedRequest {
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly secrets: readonly string[];
+}
+
+function prepared(call: HttpCall<unknown>): PreparedRequest {
+  const url = URL.parse(call.url.toString());
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new ConfigurationError(`The address of ${call.system} is not an http or https URL.`, {
+      remedy: 'Set a full address such as https://metrics.example.com.',
+    });
+  }
+  const headers = new Headers({ accept: 'application/json', ...call.headers });
+  const user = decoded(url.username);
+  const password = decoded(url.password);
+  if (user !== '' || password !== '') {
+    if (!headers.has('authorization')) {
+      headers.set('authorization', basicCredentials(user, password));
+    }
+    url.username = '';
+    url.password = '';
+  }
+  const authorization = headers.get('authorization') ?? '';
+  const secrets = [authorization, authorization.slice(authorization.indexOf(' ') + 1), password];
+  return { url, headers, secrets: secrets.filter((secret) => secret.length > 3) };
+}
+
+/** The Authorization header of user and password; UTF-8, as RFC 7617 recommends. */
+export function basicCredentials(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`, 'utf8').toString('base64')}`;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // A bare % is not an escape: the text stands for itself.
+  }
+}
+
+type Outcome<T> = { readonly reply: HttpReply<T> } | { readonly failure: PlatformError };
+
+async function attemptOnce<T>(call: HttpCall<T>, request: PreparedRequest, signal: AbortSignal): Promise<Outcome<T>> {
+  let status: number | undefined;
+  try {
+    const response = await fetch(request.url, {
+      method: call.method,
+      headers: request.headers,
+      // A followed redirect would turn a POST into a GET without its body, and could carry credentials elsewhere.
+      redirect: 'manual',
+      signal,
+      ...(call.body === undefined ? {} : { body: call.body }),
+    });
+    status = response.status;
+    return await readReply(call, request, response);
+  } catch (error) {
+    return { failure: exchangeFailure(call, request, { error, status, timedOut: signal.aborted }) };
+  }
+}
+
+async function readReply<T>(call: HttpCall<T>, request: PreparedRequest, response: Response): Promise<Outcome<T>> {
+  const limit = response.ok ? (call.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES) : MAX_ERROR_BYTES;
+  const body = await readBody(response, limit);
+  if (!response.ok) {
+    const retryAfter = retryAfterSeconds(response.headers, call.clock.now());
+    return { failure: statusFailure(call, request, response, body.text, retryAfter) };
+  }
+  if (!body.whole) {
+    return { failure: tooLarge(call, response.status, limit) };
+  }
+  const json = parsedJson(body.text);
+  if (json === undefined) {
+    return { failure: notJson(call, response) };
+  }
+  const checked = call.reply.safeParse(json.value);
+  if (!checked.success) {
+    return { failure: wrongShape(call, response.status, checked.error) };
+  }
+  return { reply: { status: response.status, headers: response.headers, data: checked.data } };
+}
+
+/** Reads up to `limit` bytes after decompression; leaving the loop early cancels the rest. */
+async function readBody(
+  response: Response,
+  limit: number,
+): Promise<{ readonly text: string; readonly whole: boolean }> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    size += chunk.byteLength;
+    if (size > limit) {
+      return { text: Buffer.concat(chunks).subarray(0, limit).toString('utf8'), whole: false };
+    }
+  }
+  return { text: Buffer.concat(chunks).toString('utf8'), whole: true };
+}
+
+function parsedJson(text: string): { readonly value: unknown } | undefined {
+  if (text === '') {
+    return { value: undefined };
+  }
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+function shouldRetry(call: HttpCall<unknown>, attempt: number, failure: PlatformError): boolean {
+  return call.retry === 'safe' && attempt < (call.attempts ?? DEFAULT_ATTEMPTS) && isTransient(failure);
+}
+
+/** Waits; when the deadline ends the wait, the failure that led to it is what is told. */
+async function sleepOr(clock: Clock, milliseconds: number, signal: AbortSignal, failure: PlatformError): Promise<void> {
+  try {
+    await clock.sleep(milliseconds, signal);
+  } catch (error) {
+    throw signal.aborted ? failure : error;
+  }
+}

@@ -1,0 +1,138 @@
+// One HTTP request and its whole reply on a connection that is kept: deadline, size cap, gzip, and whether the request can
+// have reached the server. It knows nothing of Kubernetes, and never tries twice.
+import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { Admission } from './kubeconfig.ts';
+
+export interface ExchangeRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly deadlineMilliseconds: number;
+}
+
+export interface Exchanged {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** No reply, or not all of it. */
+export class ExchangeError extends Error {
+  override readonly name = 'ExchangeError';
+  readonly reason: 'connection' | 'deadline' | 'too-large';
+  /** Whether the server may have got the request. */
+  readonly sent: boolean;
+  /** Of the reply's head, when that had come. */
+  readonly status: number | undefined;
+  /** The system's code of a connection failure, e.g. ECONNREFUSED. */
+  readonly code: string | undefined;
+
+  constructor(
+    reason: ExchangeError['reason'],
+    fields: { readonly sent: boolean; readonly status: number | undefined; readonly cause?: unknown },
+  ) {
+    super(fields.cause instanceof Error ? fields.cause.message : reason, { cause: fields.cause });
+    this.reason = reason;
+    this.sent = fields.sent;
+    this.status = fields.status;
+    this.code = codeOf(fields.cause);
+  }
+}
+
+/** A page of 500 pods is about 2 MB; objects are at most 1.5 MB each in etcd. */
+export const MAX_REPLY_BYTES = 128 * 1024 * 1024;
+
+const unzip = promisify(gunzip);
+
+export async function exchange(request: ExchangeRequest, admission: Admission): Promise<Exchanged> {
+  const reply = await send(request, admission);
+  if (reply.headers['content-encoding'] !== 'gzip') {
+    return reply;
+  }
+  try {
+    return { ...reply, body: await unzip(reply.body, { maxOutputLength: MAX_REPLY_BYTES }) };
+  } catch (error) {
+    const reason = codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'connection';
+    throw new ExchangeError(reason, { sent: true, status: reply.status, cause: error });
+  }
+}
+
+function send(request: ExchangeRequest, admission: Admission): Promise<Exchanged> {
+  const { method, url, headers, body, deadlineMilliseconds } = request;
+  return new Promise((resolve, reject) => {
+    let sent = false;
+    let status: number | undefined;
+    const outgoing = (url.protocol === 'http:' ? httpRequest : httpsRequest)(
+      {
+        method,
+        agent: admission.agent,
+        protocol: url.protocol,
+        hostname: url.hostname.replace(/^\[|\]$/g, ''),
+        port: url.port,
+        path: `${url.pathname}${url.search}`,
+        headers: {
+          ...headers,
+          ...admission.headers,
+          ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+        },
+        ...(admission.auth === undefined ? {} : { auth: admission.auth }),
+      },
+      (incoming) => {
+        status = incoming.statusCode;
+        collect(incoming).then((collected) => {
+          clearTimeout(timer);
+          if (collected === undefined) {
+            reject(new ExchangeError('too-large', { sent, status }));
+            outgoing.destroy();
+          } else {
+            resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: collected });
+          }
+        }, fail);
+      },
+    );
+    const timer = setTimeout(() => {
+      reject(new ExchangeError('deadline', { sent, status }));
+      outgoing.destroy();
+    }, deadlineMilliseconds);
+    function fail(error: unknown): void {
+      clearTimeout(timer);
+      reject(new ExchangeError('connection', { sent, status, cause: error }));
+    }
+    outgoing.on('error', fail);
+    outgoing.on('socket', (socket) => {
+      if (socket.connecting) {
+        // Until TLS stands, not a byte of the request has left.
+        socket.once(url.protocol === 'http:' ? 'connect' : 'secureConnect', () => (sent = true));
+      } else {
+        sent = true;
+      }
+    });
+    outgoing.end(body);
+  });
+}
+
+/** The whole body, or undefined when it is over the cap. Fails when the reply ends before it is complete. */
+async function collect(incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_REPLY_BYTES) {
+      return undefined;
+    }
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
+}
+
+/** Several addresses of one name fail together, as an AggregateError. */
+function codeOf(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    return error.code;
+  }
+  return error instanceof AggregateError ? error.errors.map(codeOf).find((code) => code !== undefined) : undefined;
+}

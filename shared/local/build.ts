@@ -1,0 +1,109 @@
+// Builds dist/<duty>/: one bundle a duty with its own package.json, as Cloud Functions takes it. `--check` holds it to its budget.
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { readManifests } from '../config/manifest.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const FRAMEWORK = '@google-cloud/functions-framework';
+
+export interface BuiltBundle {
+  readonly duty: string;
+  readonly folder: string;
+  readonly bytes: number;
+  readonly budgetBytes: number;
+}
+
+/** Builds the bundles of the named duties, all when none is named. */
+export async function buildBundles(names: readonly string[] = []): Promise<readonly BuiltBundle[]> {
+  const manifests = await readManifests(path.join(ROOT, 'functions'));
+  const unknown = names.filter((name) => !manifests.some((manifest) => manifest.name === name));
+  if (unknown.length > 0) {
+    throw new Error(`There is no duty ${unknown.join(', ')}. Duties: ${manifests.map((manifest) => manifest.name).join(', ')}.`);
+  }
+  const wanted = manifests.filter((manifest) => names.length === 0 || names.includes(manifest.name));
+  return Promise.all(wanted.map((manifest) => buildBundle(manifest)));
+}
+
+type Manifest = Awaited<ReturnType<typeof readManifests>>[number];
+
+async function buildBundle(manifest: Manifest): Promise<BuiltBundle> {
+  const folder = path.join(ROOT, 'dist', manifest.name);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const { name, timeoutSeconds, fanOut } = manifest;
+  const result = await build({
+    stdin: {
+      contents: [
+        `import { duty } from './functions/${name}/index.ts';`,
+        `import { serveDuty } from './shared/wiring/function.ts';`,
+        `serveDuty(duty, ${JSON.stringify({ name, timeoutSeconds, fanOut })});`,
+      ].join('\n'),
+      resolveDir: ROOT,
+      sourcefile: 'index.ts',
+      loader: 'ts',
+    },
+    absWorkingDir: ROOT,
+    outdir: folder,
+    entryNames: 'index',
+    chunkNames: 'chunks/[name]-[hash]',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    sourcemap: false,
+    metafile: true,
+    external: [FRAMEWORK],
+    // CommonJS packages inside an ESM bundle ask for `require`.
+    banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
+    logLevel: 'warning',
+  });
+  const require = createRequire(import.meta.url);
+  const frameworkJson = JSON.parse(
+    await readFile(path.join(path.dirname(require.resolve(FRAMEWORK)), '../../package.json'), 'utf8'),
+  ) as { version: string };
+  await writeFile(
+    path.join(folder, 'package.json'),
+    `${JSON.stringify(
+      {
+        name: `nightshift-${name}`,
+        private: true,
+        type: 'module',
+        main: 'index.mjs',
+        engines: { node: '>=24' },
+        dependencies: { [FRAMEWORK]: frameworkJson.version },
+      },
+      undefined,
+      2,
+    )}\n`,
+  );
+  const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+  return { duty: name, folder, bytes, budgetBytes: manifest.bundleBudgetKiB * 1024 };
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const bundles = await buildBundles(args.filter((argument) => !argument.startsWith('--')));
+  let tooLarge = 0;
+  for (const bundle of bundles) {
+    const kib = (bytes: number): string => `${String(Math.ceil(bytes / 1024))} KiB`;
+    const over = bundle.bytes > bundle.budgetBytes;
+    tooLarge += Number(over);
+    console.log(`${path.relative(ROOT, bundle.folder)}: ${kib(bundle.bytes)} of ${kib(bundle.budgetBytes)}${over ? ' — over its budget' : ''}`);
+  }
+  if (args.includes('--check') && tooLarge > 0) {
+    console.error('A bundle grew over its budget: find what came in (esbuild --metafile), or raise bundleBudgetKiB in its function.yaml and say why.');
+    return 1;
+  }
+  return 0;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.exitCode = await main(process.argv.slice(2));
+}

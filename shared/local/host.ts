@@ -1,0 +1,226 @@
+// The one-process host: every duty at POST /<duty>, its schedule inside, health and metrics beside. Runs are the runtime's business.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { ConfigurationError, describeError } from '../core/errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
+import { type Answer, answer, type ReadyDuty } from '../runtime/http.ts';
+import { drainOutbox } from '../runtime/outbox.ts';
+import { BODY_LIMIT_BYTES } from '../runtime/trigger.ts';
+import type { HostMetrics } from './metrics.ts';
+import { runSchedule } from './schedule.ts';
+
+export interface HostedDuty extends ReadyDuty {
+  /** Cron and time zone of function.yaml; absent for a duty that has no schedule. */
+  readonly schedule: { readonly cron: string; readonly timezone: string } | undefined;
+  readonly lastRun: string | undefined;
+}
+
+export interface HostOptions {
+  readonly duties: readonly HostedDuty[];
+  readonly host: string;
+  readonly port: number;
+  readonly token: string | undefined;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: HostMetrics;
+  /** Told to the runs, so that they begin nothing new. */
+  readonly stopping: { stop(): void };
+}
+
+export interface RunningHost {
+  readonly url: string;
+  /** Stops listening and scheduling, and resolves when the work in hand is finished. */
+  stop(): Promise<void>;
+}
+
+const OUTBOX_MILLISECONDS = 5000;
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+export async function startHost(options: HostOptions): Promise<RunningHost> {
+  if (!LOOPBACK.has(options.host) && options.token === undefined) {
+    throw new ConfigurationError(`Listening on ${options.host} without a token would let anybody on that network act.`, {
+      remedy: 'Set NIGHTSHIFT_TOKEN, or listen on 127.0.0.1 (NIGHTSHIFT_HOST).',
+    });
+  }
+  const inHand = new Set<Promise<unknown>>();
+  const stop = new AbortController();
+  const server = createServer((request, response) => {
+    const work = respond(options, request, response);
+    inHand.add(work);
+    void work.finally(() => inHand.delete(work));
+  });
+  await listen(server, options);
+  const loops = [
+    ...options.duties.flatMap((duty) => (duty.schedule === undefined ? [] : [scheduleOf(options, duty, duty.schedule, stop.signal)])),
+    outboxLoop(options, stop.signal),
+  ];
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${String(address.port)}`,
+    async stop() {
+      options.stopping.stop();
+      stop.abort();
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+      });
+      server.closeIdleConnections();
+      await Promise.allSettled([...inHand, ...loops]);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function listen(server: Server, options: HostOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new ConfigurationError(`Port ${String(options.port)} of ${options.host} is taken.`, { remedy: 'Set NIGHTSHIFT_PORT to a free one.' })
+          : error,
+      );
+    });
+    server.listen(options.port, options.host, resolve);
+  });
+}
+
+async function scheduleOf(
+  options: HostOptions,
+  duty: HostedDuty,
+  schedule: { readonly cron: string; readonly timezone: string },
+  signal: AbortSignal,
+): Promise<void> {
+  await runSchedule(
+    {
+      name: duty.duty.name,
+      ...schedule,
+      lastRun: duty.lastRun,
+      run: async (tick) => {
+        // The same shape as Cloud Scheduler's request, so that a tick has one meaning on every host.
+        const headers = { 'x-cloudscheduler': 'true', 'x-cloudscheduler-jobname': duty.duty.name, 'x-cloudscheduler-scheduletime': tick };
+        await answered(options, duty, { headers, body: '' });
+      },
+    },
+    options.clock,
+    options.log,
+    signal,
+  );
+}
+
+async function outboxLoop(options: HostOptions, signal: AbortSignal): Promise<void> {
+  const ports = options.duties[0]?.surroundings.ports;
+  while (!signal.aborted && ports !== undefined) {
+    try {
+      await drainOutbox({ ports, log: options.log });
+    } catch (error) {
+      options.log.error({ error: describeError(error) }, 'the outbox could not be read');
+    }
+    await options.clock.sleep(OUTBOX_MILLISECONDS, signal).catch(() => undefined);
+  }
+}
+
+async function answered(
+  options: HostOptions,
+  duty: HostedDuty,
+  incoming: { headers: Readonly<Record<string, string | undefined>>; body: string },
+): Promise<Answer> {
+  const done = options.metrics.began(duty.duty.name);
+  const result = await answer(duty, incoming);
+  done(result);
+  return result;
+}
+
+async function respond(options: HostOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const reply = await route(options, request);
+    const body = typeof reply.body === 'string' ? reply.body : `${JSON.stringify(reply.body)}\n`;
+    response.writeHead(reply.status, { 'content-type': 'application/json; charset=utf-8', ...reply.headers });
+    response.end(body);
+  } catch (error) {
+    options.log.error({ err: error }, 'a request failed');
+    if (!response.headersSent) {
+      response.writeHead(500, { 'content-type': 'application/json; charset=utf-8' });
+    }
+    response.end(`${JSON.stringify({ error: { kind: 'bug', message: 'The request failed; the log tells why.' } })}\n`);
+  }
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: object | string;
+}
+
+async function route(options: HostOptions, request: IncomingMessage): Promise<Reply> {
+  const path = new URL(request.url ?? '/', 'http://host').pathname;
+  if (path === '/healthz') {
+    return { status: 200, body: { status: 'ok' } };
+  }
+  if (path === '/readyz') {
+    return readiness(options);
+  }
+  if (!isAuthorised(options, request)) {
+    return problem(401, 'A bearer token is needed: Authorization: Bearer <NIGHTSHIFT_TOKEN>.', { 'www-authenticate': 'Bearer' });
+  }
+  if (path === '/metrics') {
+    return { status: 200, headers: { 'content-type': options.metrics.contentType }, body: await options.metrics.text() };
+  }
+  const duty = options.duties.find((candidate) => `/${candidate.duty.name}` === path);
+  if (duty === undefined) {
+    return problem(404, `Nothing is at ${path}. Duties: ${options.duties.map((one) => `/${one.duty.name}`).join(', ')}.`);
+  }
+  if (request.method !== 'POST') {
+    return problem(405, `${path} takes POST.`, { allow: 'POST' });
+  }
+  const body = await readBody(request);
+  if (body === undefined) {
+    return problem(413, `The body is larger than ${String(BODY_LIMIT_BYTES)} bytes.`, { connection: 'close' });
+  }
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
+  );
+  return answered(options, duty, { headers, body });
+}
+
+function problem(status: number, message: string, headers: Readonly<Record<string, string>> = {}): Reply {
+  return { status, headers, body: { error: { kind: 'caller', message } } };
+}
+
+async function readiness(options: HostOptions): Promise<Reply> {
+  try {
+    await options.store.check();
+    return { status: 200, body: { status: 'ready' } };
+  } catch (error) {
+    return { status: 503, body: { status: 'not ready', message: describeError(error) } };
+  }
+}
+
+/** Compared as hashes of equal length in constant time, so that neither length nor content of the token leaks. */
+function isAuthorised(options: HostOptions, request: IncomingMessage): boolean {
+  if (options.token === undefined) {
+    return true;
+  }
+  const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
+  return timingSafeEqual(digest(request.headers.authorization ?? ''), digest(`Bearer ${options.token}`));
+}
+
+/** The body as text, or undefined when it is over the limit. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  // Not destroyed on return: the refusal still has to go out on the same connection.
+  for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > BODY_LIMIT_BYTES) {
+      return undefined;
+    }
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}

@@ -1,0 +1,53 @@
+// What one run carries through executor, journal and outbox.
+import type { Logger } from 'pino';
+import type { JsonObject } from '../core/json.ts';
+import type { TeamPolicy } from '../core/policy.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { ActionKind } from '../actions/kind.ts';
+import type { Lease } from './lease.ts';
+
+/** The boundaries at which a process may die; fault tests stop at each of them. */
+export const STEPS = [
+  'lease-taken',
+  'facts-read',
+  'decided',
+  'intent-stored',
+  'target-read',
+  'applied',
+  'outcome-stored',
+  'run-finished',
+  'delivery-claimed',
+  'delivery-sent',
+  'delivery-stored',
+] as const;
+export type Step = (typeof STEPS)[number];
+
+/** What the host hands to every run: the same for all duties of a process. */
+export interface Surroundings {
+  readonly ports: Ports;
+  readonly kinds: ReadonlyMap<string, ActionKind>;
+  readonly team: TeamPolicy;
+  readonly log: Logger;
+  /** True once the process is to end: what is begun is finished, nothing new is begun. */
+  readonly isStopping?: () => boolean;
+  /** Called at each boundary. Production passes nothing; fault tests kill here. */
+  readonly onStep?: (step: Step) => void | Promise<void>;
+}
+
+export interface RunContext extends Surroundings {
+  readonly runId: string;
+  readonly duty: string;
+  readonly scope: JsonObject;
+  readonly scopeKey: string;
+  readonly dryRun: boolean;
+  /** The run's `now`, ISO. */
+  readonly now: string;
+  /** Absent in a dry run, which writes nothing. */
+  readonly lease: Lease | undefined;
+  /** No action is begun after this time (milliseconds since 1970): the function would be cut off in the middle. */
+  readonly actUntil: number;
+}
+
+export async function step(surroundings: Surroundings, name: Step): Promise<void> {
+  await surroundings.onStep?.(name);
+}

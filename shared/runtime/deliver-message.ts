@@ -1,0 +1,105 @@
+// Delivers one chat message in its parts: post, file in its thread, and an edit when the links of its issues come later.
+import { ConfigurationError } from '../core/errors.ts';
+import type { Chat, ChatPost, IssueLink, Posted } from '../ports/chat.ts';
+import {
+  accounted,
+  attempt,
+  type DeliveryContext,
+  type IssueState,
+  type MessageEntry,
+  type OutboxEntry,
+  secondsAfter,
+} from './outbox-entry.ts';
+
+const LOOK_FOR_LINKS_SECONDS = 5;
+/** Once posted without all links, the message is looked at this often until they are there. */
+const EDIT_LATER_SECONDS = 30;
+
+export async function deliverMessage(context: DeliveryContext, entry: MessageEntry): Promise<OutboxEntry> {
+  const { chat } = context.ports;
+  if (chat === undefined) {
+    throw new ConfigurationError('A message waits in the outbox and no chat is configured.', {
+      remedy: 'Set chat.slack in the policy, and SLACK_BOT_TOKEN.',
+    });
+  }
+  const links = await linksOf(context, entry.issues);
+  const complete = entry.issues.every((fingerprint) => links[fingerprint] !== undefined);
+  if (entry.posted === undefined && !complete && context.now() < entry.waitUntil) {
+    return { ...entry, dueAt: secondsAfter(context.now(), LOOK_FOR_LINKS_SECONDS) };
+  }
+  let current = entry;
+  if (current.posted === undefined) {
+    current = await post(context, chat, current, links);
+  }
+  if (current.message.file !== undefined && current.fileSent !== true) {
+    current = await sendFile(context, chat, current);
+  }
+  if (current.posted !== undefined && !sameLinks(current.linked ?? [], Object.keys(links))) {
+    // Saying the same again does no harm: an edit needs no marker.
+    await chat.edit(current.posted, request(current, links));
+    await context.onStep('delivery-sent');
+    current = { ...current, linked: Object.keys(links).sort() };
+  }
+  return complete ? { ...current, state: 'delivered' } : { ...current, dueAt: secondsAfter(context.now(), EDIT_LATER_SECONDS) };
+}
+
+async function post(
+  context: DeliveryContext,
+  chat: Chat,
+  entry: MessageEntry,
+  links: Readonly<Record<string, IssueLink>>,
+): Promise<MessageEntry> {
+  let posted: Posted | undefined;
+  if (entry.uncertain?.what === 'post') {
+    posted = await chat.find({ channel: entry.channel, marker: entry.id, since: entry.uncertain.since });
+  }
+  posted ??= await attempt(context, entry, 'post', () => chat.post(request(entry, links)));
+  const next: MessageEntry = {
+    ...accounted(entry),
+    posted,
+    linked: Object.keys(links).sort(),
+    ...(posted.url === null ? {} : { url: posted.url }),
+  };
+  await context.save(next);
+  return next;
+}
+
+async function sendFile(context: DeliveryContext, chat: Chat, entry: MessageEntry): Promise<MessageEntry> {
+  const { posted, message } = entry;
+  if (posted === undefined || message.file === undefined) {
+    return entry;
+  }
+  const found =
+    entry.uncertain?.what === 'file'
+      ? await chat.findFile({ thread: posted, marker: entry.id, since: entry.uncertain.since })
+      : undefined;
+  if (found === undefined) {
+    const file = { thread: posted, marker: entry.id, ...message.file };
+    await attempt(context, entry, 'file', () => chat.upload(file));
+  }
+  const next: MessageEntry = { ...accounted(entry), fileSent: true };
+  await context.save(next);
+  return next;
+}
+
+function request(entry: MessageEntry, links: Readonly<Record<string, IssueLink>>): ChatPost {
+  return { channel: entry.channel, marker: entry.id, message: entry.message, links };
+}
+
+/** The links that are known by now, the digest's for an issue that it covers. */
+async function linksOf(context: DeliveryContext, fingerprints: readonly string[]): Promise<Record<string, IssueLink>> {
+  const links: Record<string, IssueLink> = {};
+  for (const fingerprint of fingerprints) {
+    const own = (await context.ports.store.read<IssueState>('issues', fingerprint))?.data;
+    const state =
+      own?.digest === undefined ? own : (await context.ports.store.read<IssueState>('issues', own.digest))?.data;
+    if (state?.key !== undefined && state.url !== undefined) {
+      links[fingerprint] = { key: state.key, url: state.url };
+    }
+  }
+  return links;
+}
+
+function sameLinks(a: readonly string[], b: readonly string[]): boolean {
+  return [...a].sort().join() === [...b].sort().join();
+}

@@ -1,0 +1,125 @@
+// The journal: append-only, one chain of hashes a scope. An action's document and its journal entry change in one commit.
+import { type ActionRecord, type ActionState, CLOSED_STATES, targetKey } from '../core/action.ts';
+import { hashOf } from '../core/fingerprint.ts';
+import type { History, Ports } from '../ports/ports.ts';
+import type { Store, StoredDocument, Version, Write } from '../ports/store.ts';
+
+/** One line of the journal. `hash` covers everything else, `previous` included: an altered or missing line breaks the chain. */
+export interface JournalEntry {
+  readonly scope: string;
+  readonly sequence: number;
+  readonly at: string;
+  readonly actionId: string;
+  readonly kind: string;
+  readonly state: ActionState;
+  /** Who: a run id, or a person. */
+  readonly by: string;
+  readonly detail: string;
+  readonly previous: string;
+  readonly hash: string;
+}
+
+interface JournalHead {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+const FIRST_HASH = '0'.repeat(64);
+const HISTORY_LIMIT = 5000;
+
+/** The writes that append one entry. They fail when another instance appended meanwhile: read again and retry. */
+export async function journalWrites(
+  store: Store,
+  entry: Omit<JournalEntry, 'sequence' | 'previous' | 'hash'>,
+): Promise<readonly Write[]> {
+  const head = await store.read<JournalHead>('journal-heads', entry.scope);
+  const sequence = (head?.data.sequence ?? 0) + 1;
+  const unsigned = { ...entry, sequence, previous: head?.data.hash ?? FIRST_HASH };
+  const signed: JournalEntry = { ...unsigned, hash: hashOf(unsigned) };
+  const next: JournalHead = { sequence, hash: signed.hash };
+  return [
+    head === undefined
+      ? { op: 'create', collection: 'journal-heads', id: entry.scope, data: next }
+      : { op: 'replace', collection: 'journal-heads', id: entry.scope, data: next, version: head.version },
+    { op: 'create', collection: 'journal', id: `${entry.scope}:${String(sequence).padStart(9, '0')}`, data: signed },
+  ];
+}
+
+export interface Transition {
+  readonly state: ActionState;
+  readonly detail: string;
+  readonly by: string;
+}
+
+const COMMIT_ATTEMPTS = 8;
+
+/**
+ * Moves an action to its next state: document, journal entry and, when the action is over, its target's epoch, in one commit.
+ * `also` adds writes such as the check of the lease. Gives undefined when the action or the lease was changed by somebody else.
+ */
+export async function transition(
+  ports: Pick<Ports, 'store' | 'clock'>,
+  action: StoredDocument<ActionRecord>,
+  next: Transition,
+  also: readonly Write[],
+): Promise<StoredDocument<ActionRecord> | undefined> {
+  const { store, clock } = ports;
+  for (let attempt = 0; attempt < COMMIT_ATTEMPTS; attempt += 1) {
+    const at = clock.now().toISOString();
+    const data: ActionRecord = {
+      ...action.data,
+      state: next.state,
+      outcome: next.detail,
+      updatedAt: at,
+      ...(next.state === 'applied' ? { appliedAt: at } : {}),
+    };
+    const result = await store.commit([
+      { op: 'replace', collection: 'actions', id: action.id, data, version: action.version },
+      ...also,
+      ...(CLOSED_STATES.includes(next.state) ? [await epochWrite(store, action.data)] : []),
+      ...(await journalWrites(store, {
+        scope: data.scope,
+        at,
+        actionId: action.id,
+        kind: data.kind,
+        state: next.state,
+        by: next.by,
+        detail: next.detail,
+      })),
+    ]);
+    if (result.committed) {
+      return { id: action.id, data, version: result.versions[0] as Version };
+    }
+    if (result.conflict.collection === 'actions' || result.conflict.collection === 'leases') {
+      return undefined;
+    }
+  }
+  return undefined;
+}
+
+async function epochWrite(store: Store, action: ActionRecord): Promise<Write> {
+  const id = targetKey(action);
+  const target = await store.read<{ epoch: number }>('targets', id);
+  const data = { epoch: action.epoch + 1 };
+  return target === undefined
+    ? { op: 'create', collection: 'targets', id, data }
+    : { op: 'replace', collection: 'targets', id, data, version: target.version };
+}
+
+/** Our own past of one duty and scope, as observe needs it. */
+export function historyOf(store: Store, duty: string, scope: string): History {
+  return {
+    async actionsSince(since) {
+      const documents = await store.query<ActionRecord>('actions', {
+        where: [
+          { field: 'duty', op: '==', value: duty },
+          { field: 'scope', op: '==', value: scope },
+          { field: 'createdAt', op: '>=', value: since },
+        ],
+        orderBy: { field: 'createdAt', direction: 'descending' },
+        limit: HISTORY_LIMIT,
+      });
+      return documents.map((document) => document.data).reverse();
+    },
+  };
+}

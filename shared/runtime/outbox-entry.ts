@@ -1,0 +1,103 @@
+// The outbox's documents, and the one way in which an entry makes an effect outside.
+import type { Logger } from 'pino';
+import type { Message } from '../core/document.ts';
+import { PlatformError } from '../core/errors.ts';
+import type { Posted } from '../ports/chat.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { IssueDraft } from '../ports/tracker.ts';
+import type { Step } from './context.ts';
+
+interface EntryBase {
+  readonly id: string;
+  readonly runId: string;
+  readonly createdAt: string;
+  readonly state: 'pending' | 'delivered' | 'failed';
+  /** When it is tried next, ISO. */
+  readonly dueAt: string;
+  readonly attempts: number;
+  /** What was begun and not yet accounted for, since when: the effect may be out. */
+  readonly uncertain?: { readonly what: string; readonly since: string };
+  /** Until then one instance is at it. */
+  readonly claimedUntil?: string;
+  readonly lastError?: string;
+  readonly url?: string;
+}
+
+export interface MessageEntry extends EntryBase {
+  readonly kind: 'message';
+  readonly channel: string;
+  readonly message: Message;
+  /** Fingerprints of the issues that the message links to. */
+  readonly issues: readonly string[];
+  /** The message waits until then for the links of new issues, and is edited when they come later. */
+  readonly waitUntil: string;
+  readonly posted?: Posted;
+  readonly fileSent?: boolean;
+  /** Fingerprints whose links stand in the message as it was last sent. */
+  readonly linked?: readonly string[];
+}
+
+export interface IssueEntry extends EntryBase {
+  readonly kind: 'issue';
+  readonly draft: IssueDraft;
+  /** A second look for duplicates is due after a creation that was tried twice. */
+  readonly recheck?: boolean;
+}
+
+export type OutboxEntry = MessageEntry | IssueEntry;
+
+/** What is known of the issue with a fingerprint; `key` is absent until it is delivered. */
+export interface IssueState {
+  readonly fingerprint: string;
+  readonly key?: string;
+  readonly url?: string;
+  /** The digest that covers it, when it has no issue of its own. */
+  readonly digest?: string;
+  readonly openedAt: string;
+  /** When it was last created or commented, or begun to be. */
+  readonly touchedAt: string;
+}
+
+/** What a delivery step gives: the entry as it is to be stored. */
+export interface DeliveryContext {
+  readonly ports: Ports;
+  readonly log: Logger;
+  readonly now: () => string;
+  /** Stores progress of a claimed entry; throws LostClaim when another instance took it over. */
+  readonly save: (entry: OutboxEntry) => Promise<void>;
+  readonly onStep: (step: Step) => Promise<void>;
+}
+
+/**
+ * Makes one effect outside: that it is begun is stored first, so that a crash or a lost reply leaves a trace to look after.
+ * A failure of which the system says that nothing happened leaves none, unless an earlier try is still uncertain.
+ */
+export async function attempt<T>(
+  context: DeliveryContext,
+  entry: OutboxEntry,
+  what: 'post' | 'file' | 'create',
+  send: () => Promise<T>,
+): Promise<T> {
+  const earlier = entry.uncertain;
+  await context.save({ ...entry, uncertain: { what, since: earlier?.since ?? context.now() } });
+  try {
+    const result = await send();
+    await context.onStep('delivery-sent');
+    return result;
+  } catch (error) {
+    if (earlier === undefined && error instanceof PlatformError && error.failure.applied === 'no') {
+      await context.save(entry);
+    }
+    throw error;
+  }
+}
+
+/** The entry once its effect is accounted for. */
+export function accounted<E extends OutboxEntry>(entry: E): E {
+  const { uncertain: _uncertain, ...rest } = entry;
+  return rest as E;
+}
+
+export function secondsAfter(iso: string, seconds: number): string {
+  return new Date(Date.parse(iso) + seconds * 1000).toISOString();
+}

@@ -1,0 +1,84 @@
+// The canonical report: what the HTTP reply carries, `--json` prints and the store keeps. Its shape is an interface for others.
+import type { JsonObject } from '../core/json.ts';
+import type { CanonicalReport, DecidedOutcome, Problem, ReportedAction, ReportedDelivery } from '../core/report.ts';
+import type { RunContext } from './context.ts';
+import type { Reconciled } from './executor.ts';
+import type { OutboxEntry } from './outbox-entry.ts';
+
+export interface ReportParts {
+  readonly context: RunContext;
+  readonly trigger: string;
+  readonly summary: JsonObject;
+  readonly decided: readonly DecidedOutcome[];
+  readonly problems: readonly Problem[];
+  readonly reconciled: readonly Reconciled[];
+  readonly refused: boolean;
+}
+
+export function canonicalReport(parts: ReportParts): CanonicalReport {
+  const { context } = parts;
+  return {
+    summary: parts.summary,
+    run: {
+      id: context.runId,
+      duty: context.duty,
+      scope: context.scope,
+      trigger: parts.trigger,
+      dry_run: context.dryRun,
+      result: parts.refused ? 'refused' : 'done',
+      now: context.now,
+      problems: parts.problems,
+    },
+    decisions: parts.decided.map(({ decision }) => ({
+      subject: decision.subject,
+      verdict: decision.verdict,
+      rule: decision.reason.rule,
+      reason: decision.reason.sentence,
+      evidence: decision.reason.evidence,
+    })),
+    actions: [...parts.decided.flatMap(reportedAction), ...parts.reconciled.map(reportedReconciled)],
+    deliveries: [],
+  };
+}
+
+function reportedAction({ decision, outcome }: DecidedOutcome): readonly ReportedAction[] {
+  const { action } = decision;
+  if (action === undefined || outcome === undefined) {
+    return [];
+  }
+  return [
+    {
+      id: outcome.actionId ?? null,
+      kind: action.kind,
+      target: action.target,
+      from: action.from,
+      to: action.to,
+      rule: decision.reason.rule,
+      outcome: outcome.state,
+      detail: outcome.detail,
+    },
+  ];
+}
+
+function reportedReconciled({ action }: Reconciled): ReportedAction {
+  return {
+    id: action.id,
+    kind: action.kind,
+    target: action.target,
+    from: action.from,
+    to: action.to,
+    rule: action.rule,
+    outcome: action.state === 'applied' ? 'applied' : action.state === 'stale' ? 'stale' : action.state === 'failed' ? 'failed' : 'unknown',
+    detail: action.outcome ?? '',
+  };
+}
+
+export function reportedDelivery(entry: OutboxEntry): ReportedDelivery {
+  return {
+    id: entry.id,
+    kind: entry.kind === 'issue' ? 'tracker.issue' : 'chat.message',
+    state: entry.state,
+    url: entry.url ?? null,
+    detail: entry.lastError ?? null,
+  };
+}

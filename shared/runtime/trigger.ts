@@ -1,0 +1,136 @@
+// What starts a run over HTTP: plain JSON, a Pub/Sub push envelope, or a CloudEvent, binary or structured. All carry the same request.
+import { z } from 'zod';
+import { CallerError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { TriggerKind } from './run.ts';
+
+export interface Incoming {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The body as text; '' when there is none. */
+  readonly body: string;
+}
+
+export interface DutyRequest {
+  /** Absent: all scopes of the policy. */
+  readonly scope: JsonObject | undefined;
+  readonly dryRun: boolean;
+  readonly trigger: TriggerKind;
+  readonly deliveryId: string | undefined;
+}
+
+/** Larger bodies are refused: a request is a scope and a flag. */
+export const BODY_LIMIT_BYTES = 1024 * 1024;
+
+const Request = z.strictObject({
+  scope: z.record(z.string(), z.json()).optional(),
+  dry_run: z.boolean().optional(),
+});
+
+const PushEnvelope = z.looseObject({
+  message: z.looseObject({
+    data: z.string().optional(),
+    messageId: z.string().min(1).max(200).optional(),
+    message_id: z.string().min(1).max(200).optional(),
+    attributes: z.record(z.string(), z.string()).nullish(),
+  }),
+});
+
+const StructuredEvent = z.looseObject({
+  specversion: z.string(),
+  id: z.string().min(1).max(200),
+  type: z.string(),
+  data: z.unknown().optional(),
+  data_base64: z.string().optional(),
+});
+
+/** Reads the request out of whatever envelope it came in. A CallerError names the field and the reason. */
+export function readRequest(incoming: Incoming): DutyRequest {
+  const { headers } = incoming;
+  const body = parseBody(incoming.body);
+  if (headers['ce-specversion'] !== undefined) {
+    const id = headers['ce-id'];
+    if (id === undefined || id === '') {
+      throw new CallerError('The CloudEvent has no id: header ce-id is missing.', { field: 'ce-id' });
+    }
+    return eventRequest(body, id);
+  }
+  const structured = StructuredEvent.safeParse(body);
+  if (structured.success) {
+    const { data, data_base64: encoded, id } = structured.data;
+    return eventRequest(encoded === undefined ? data : decode(encoded, 'data_base64'), id);
+  }
+  if (isObject(body) && 'message' in body && 'subscription' in body) {
+    return pushRequest(body);
+  }
+  const job = headers['x-cloudscheduler-jobname'];
+  if (headers['x-cloudscheduler'] !== undefined || job !== undefined) {
+    const time = headers['x-cloudscheduler-scheduletime'];
+    return plainRequest(body, 'schedule', time === undefined ? undefined : `schedule:${job ?? ''}:${time}`);
+  }
+  return plainRequest(body, 'manual', headers['idempotency-key']);
+}
+
+function parseBody(body: string): unknown {
+  if (body.trim() === '') {
+    return {};
+  }
+  try {
+    return JSON.parse(body) as unknown;
+  } catch (error) {
+    throw new CallerError(`The body is not JSON: ${error instanceof Error ? error.message : ''}.`, {
+      field: 'body',
+      remedy: 'Send {"scope": {...}, "dry_run": true}, or nothing.',
+    });
+  }
+}
+
+function eventRequest(data: unknown, id: string): DutyRequest {
+  // Pub/Sub through Eventarc wraps its message into the event's data.
+  if (isObject(data) && 'message' in data) {
+    return { ...pushRequest(data), trigger: 'event' };
+  }
+  return plainRequest(data ?? {}, 'event', `event:${id}`);
+}
+
+function pushRequest(body: unknown): DutyRequest {
+  const envelope = PushEnvelope.safeParse(body);
+  if (!envelope.success) {
+    throw wrong(envelope.error, '');
+  }
+  const { message } = envelope.data;
+  const id = message.attributes?.['id'] ?? message.messageId ?? message.message_id;
+  const data = message.data === undefined || message.data === '' ? {} : decode(message.data, 'message.data');
+  return plainRequest(data, 'push', id === undefined ? undefined : `push:${id}`);
+}
+
+function decode(encoded: string, field: string): unknown {
+  const decoded = Buffer.from(encoded, 'base64').toString('utf8');
+  try {
+    return JSON.parse(decoded) as unknown;
+  } catch {
+    throw new CallerError(`${field} is not base64 of JSON.`, { field });
+  }
+}
+
+function plainRequest(body: unknown, trigger: TriggerKind, deliveryId: string | undefined): DutyRequest {
+  const parsed = Request.safeParse(body);
+  if (!parsed.success) {
+    throw wrong(parsed.error, '');
+  }
+  return { scope: parsed.data.scope, dryRun: parsed.data.dry_run ?? false, trigger, deliveryId };
+}
+
+function wrong(error: z.ZodError, prefix: string): CallerError {
+  const issue = error.issues[0];
+  const unknownKey = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const path = [...(prefix === '' ? [] : [prefix]), ...(issue?.path.map(String) ?? []), ...(unknownKey === undefined ? [] : [unknownKey])];
+  const field = path.join('.') || 'body';
+  return new CallerError(`${field}: ${unknownKey === undefined ? (issue?.message ?? 'is not valid') : 'is not a known field'}.`, {
+    field,
+    remedy: 'Known fields are scope and dry_run.',
+  });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,159 @@
+// Puts adapters behind ports, as environment and policy say. The only shared place that knows which adapter serves which port.
+// Everything here is lazy: an adapter loads its SDK at its first call, so a run pays only for what it uses.
+import { kubernetesCluster } from '../adapters/kubernetes/cluster.ts';
+import { jiraTracker } from '../adapters/jira/tracker.ts';
+import { pubSubQueue } from '../adapters/pubsub/queue.ts';
+import { slackChat } from '../adapters/slack/chat.ts';
+import { sqliteStore } from '../adapters/sqlite/store.ts';
+import { victoriaMetrics } from '../adapters/victoria/metrics.ts';
+import type { Environment } from '../config/environment.ts';
+import { CallerError, ConfigurationError } from '../core/errors.ts';
+import type { TeamPolicy } from '../core/policy.ts';
+import type { Chat } from '../ports/chat.ts';
+import type { Clock, Ids } from '../ports/clock.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { Metrics } from '../ports/metrics.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Queue } from '../ports/queue.ts';
+import type { Store } from '../ports/store.ts';
+import type { Tracker } from '../ports/tracker.ts';
+
+export interface WiringInput {
+  readonly environment: Environment;
+  readonly team: TeamPolicy;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly random: () => number;
+  /** For every call outside, in place of each adapter's own. */
+  readonly deadlineSeconds?: number;
+}
+
+export function connectPorts(input: WiringInput): Ports {
+  const { environment, team, store, clock, ids, random } = input;
+  const deadline = deadlineOf(input);
+  const source = (name: string): TeamPolicy['clusters'][string] => {
+    const found = team.clusters[name];
+    if (found === undefined) {
+      throw new CallerError(`The policy knows no cluster "${name}".`, {
+        field: 'scope.cluster',
+        remedy: `Clusters: ${Object.keys(team.clusters).join(', ') || 'none'}. Add it under clusters in the policy.`,
+      });
+    }
+    return found;
+  };
+  const cluster = remembered((name: string): Cluster => {
+    const { context } = source(name);
+    return kubernetesCluster({
+      name,
+      clock,
+      random,
+      ...deadline,
+      ...(context === undefined ? {} : { context }),
+      ...(environment.kubeconfig === undefined ? {} : { kubeconfig: environment.kubeconfig }),
+    });
+  });
+  const metrics = remembered((name: string): Metrics => {
+    const { url, tenant } = source(name).metrics;
+    const { metricsUsername, metricsPassword, metricsBearerToken } = environment;
+    return victoriaMetrics({
+      url,
+      clock,
+      random,
+      ...deadline,
+      ...(tenant === undefined ? {} : { tenant }),
+      ...(metricsUsername === undefined ? {} : { username: metricsUsername }),
+      ...(metricsPassword === undefined ? {} : { password: metricsPassword }),
+      ...(metricsBearerToken === undefined ? {} : { bearerToken: metricsBearerToken }),
+    });
+  });
+  return {
+    cluster,
+    metrics,
+    chat: chatOf(input),
+    tracker: trackerOf(input),
+    queue: queueOf(input),
+    store,
+    clock,
+    ids,
+  };
+}
+
+/** The store that NIGHTSHIFT_STORE names. */
+export function openStoreOf(environment: Environment, clock: Clock): Store {
+  return sqliteStore({ path: environment.store.path, clock });
+}
+
+/** A store that lives as long as the process: for a dry run on a machine that has none. */
+export function memoryStore(clock: Clock): Store {
+  return sqliteStore({ path: ':memory:', clock });
+}
+
+function deadlineOf({ deadlineSeconds }: WiringInput): { deadlineSeconds?: number } {
+  return deadlineSeconds === undefined ? {} : { deadlineSeconds };
+}
+
+function chatOf(input: WiringInput): Chat | undefined {
+  const { environment, team, clock, random } = input;
+  if (team.chat === undefined) {
+    return undefined;
+  }
+  if (environment.slackBotToken === undefined) {
+    throw missing('chat.slack', 'SLACK_BOT_TOKEN');
+  }
+  return slackChat({
+    token: environment.slackBotToken,
+    clock,
+    random,
+    ...deadlineOf(input),
+    ...(environment.slackApiUrl === undefined ? {} : { apiUrl: environment.slackApiUrl }),
+  });
+}
+
+function trackerOf(input: WiringInput): Tracker | undefined {
+  const { environment, team, clock, random } = input;
+  if (team.tracker === undefined) {
+    return undefined;
+  }
+  if (environment.jiraEmail === undefined || environment.jiraApiToken === undefined) {
+    throw missing('tracker.jira', environment.jiraEmail === undefined ? 'JIRA_EMAIL' : 'JIRA_API_TOKEN');
+  }
+  return jiraTracker({
+    url: team.tracker.jira.url,
+    email: environment.jiraEmail,
+    token: environment.jiraApiToken,
+    clock,
+    random,
+    ...deadlineOf(input),
+  });
+}
+
+function queueOf({ environment, clock, random }: WiringInput): Queue | undefined {
+  return environment.pubsubProject === undefined
+    ? undefined
+    : pubSubQueue({
+        project: environment.pubsubProject,
+        clock,
+        random,
+        ...(environment.pubsubApiUrl === undefined ? {} : { apiUrl: environment.pubsubApiUrl }),
+      });
+}
+
+function missing(part: string, variable: string): ConfigurationError {
+  return new ConfigurationError(`The policy has ${part}, and ${variable} is not set.`, {
+    remedy: `Set ${variable}, or ${variable}_FILE with the path of a file that holds it, or take ${part} out of the policy.`,
+  });
+}
+
+function remembered<T>(make: (name: string) => T): (name: string) => T {
+  const made = new Map<string, T>();
+  return (name) => {
+    const known = made.get(name);
+    if (known !== undefined) {
+      return known;
+    }
+    const fresh = make(name);
+    made.set(name, fresh);
+    return fresh;
+  };
+}

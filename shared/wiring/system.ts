@@ -1,0 +1,68 @@
+// Environment and policy made into something that runs duties: the same for a function, the one-process host, the CLI and the tests.
+import { readFile } from 'node:fs/promises';
+import { ACTION_KINDS } from '../actions/kinds.ts';
+import type { Environment } from '../config/environment.ts';
+import { type LoadedPolicy, loadPolicy } from '../config/policy.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { secretMasker } from '../core/mask.ts';
+import type { Clock, Ids } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
+import type { Surroundings } from '../runtime/context.ts';
+import type { Duty } from '../runtime/duty.ts';
+import type { DutyManifest, ReadyDuty } from '../runtime/http.ts';
+import { createLogger } from '../runtime/log.ts';
+import { connectPorts } from './ports.ts';
+
+export interface SystemInput {
+  readonly environment: Environment;
+  readonly policy: LoadedPolicy;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly random: () => number;
+  /** Takes finished log lines. */
+  readonly write: (line: string) => void;
+  readonly isStopping?: () => boolean;
+  /** For every call outside, in place of each adapter's own. */
+  readonly deadlineSeconds?: number;
+}
+
+export interface System {
+  readonly surroundings: Surroundings;
+  ready(found: { readonly duty: Duty; readonly manifest: DutyManifest }): ReadyDuty;
+}
+
+export function createSystem(input: SystemInput): System {
+  const { environment, policy } = input;
+  const log = createLogger({ level: environment.logLevel, mask: secretMasker(environment.secrets), write: input.write });
+  const surroundings: Surroundings = {
+    ports: connectPorts({ ...input, team: policy.team }),
+    kinds: ACTION_KINDS,
+    team: policy.team,
+    log,
+    ...(input.isStopping === undefined ? {} : { isStopping: input.isStopping }),
+  };
+  return {
+    surroundings,
+    ready: ({ duty, manifest }) => ({ duty, manifest, surroundings, policy: { team: policy.team, duty: policy.duties[duty.name] } }),
+  };
+}
+
+/** Reads and checks the policy file for the given duties. */
+export async function policyOf(file: string | undefined, duties: readonly Duty[]): Promise<LoadedPolicy> {
+  if (file === undefined) {
+    throw new ConfigurationError('There is no policy: NIGHTSHIFT_POLICY is not set.', {
+      remedy: 'Set it to the path of the policy file; `nightshift init` writes one.',
+    });
+  }
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new ConfigurationError(`The policy ${file} cannot be read.`, {
+      remedy: 'Check the path (NIGHTSHIFT_POLICY, --policy) and the rights of the file; `nightshift init` writes one.',
+      cause: error,
+    });
+  }
+  return loadPolicy(text, file, Object.fromEntries(duties.map((duty) => [duty.name, duty.policy])));
+}

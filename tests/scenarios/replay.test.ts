@@ -1,0 +1,56 @@
+// Each folder of fixtures/rebalance runs through the real adapters against the embedded platform and must end as a person wrote down.
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadScenario } from '../../fixtures/platform/scenario.ts';
+import type { CanonicalReport } from '../../shared/core/report.ts';
+import { openScenario } from '../../shared/local/scenario.ts';
+
+const FOLDER = path.resolve(import.meta.dirname, '../../fixtures/rebalance');
+const UPDATE = process.env['UPDATE'] === '1';
+
+const names = readdirSync(FOLDER, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
+
+describe.concurrent('every scenario of rebalance', () => {
+  test.each(names)('%s ends as written down', async (name) => {
+    const folder = path.join(FOLDER, name);
+    const scenario = loadScenario(folder);
+    const running = await openScenario(scenario, { duty: 'rebalance', deadlineSeconds: 5 });
+    try {
+      const result = await running.run();
+      if (result.kind === 'busy') {
+        throw new Error('busy');
+      }
+      const { report } = result;
+      expect(rulesOf(report)).toEqual(scenario.case.expect);
+      if (scenario.case.expectSummary !== undefined) {
+        expect(report.summary).toMatchObject(scenario.case.expectSummary);
+      }
+      expect(running.platform.violations()).toEqual([]);
+      compareWithSnapshot(folder, report, running.platform.urls);
+    } finally {
+      await running.close();
+    }
+  });
+});
+
+function rulesOf(report: CanonicalReport): Record<string, string> {
+  return Object.fromEntries(report.decisions.map(({ subject, rule }) => [`${subject['pod'] ?? ''}/${subject['container'] ?? ''}`, rule]));
+}
+
+/** The whole canonical report: written on request (UPDATE=1), compared otherwise. Addresses of this run are taken out. */
+function compareWithSnapshot(folder: string, report: CanonicalReport, urls: Readonly<Record<string, string>>): void {
+  const file = path.join(folder, 'expected', 'report.json');
+  let text = `${JSON.stringify(report, undefined, 2)}\n`;
+  for (const [name, url] of Object.entries(urls)) {
+    text = text.replaceAll(url, `http://${name}`).replaceAll(new URL(url).host, name);
+  }
+  if (UPDATE) {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+  expect(existsSync(file), `${file} is missing: run with UPDATE=1 and read it`).toBe(true);
+  expect(JSON.parse(text)).toEqual(JSON.parse(readFileSync(file, 'utf8')));
+}
