@@ -3,11 +3,11 @@ import tseslint from 'typescript-eslint';
 
 const pureFiles = [
   'shared/core/**/*.ts',
-  'functions/*/decide.ts',
+  'functions/*/decide*.ts',
   'functions/*/needs.ts',
   'functions/*/queries.ts',
-  'functions/*/report.ts',
-  'functions/*/schema.ts',
+  'functions/*/report*.ts',
+  'functions/*/schema*.ts',
   'functions/*/rules/**/*.ts',
 ];
 

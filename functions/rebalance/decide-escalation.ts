@@ -62,15 +62,19 @@ function bodyOf(world: World, group: readonly Entry[], rule: string): readonly B
     {
       kind: 'list',
       lines: [
-        ...group.slice(0, SENTENCES).map(({ view, concern }) => [
-          code(`${view.pod.name}/${view.container.name}`),
-          text(` ${concern.reason.sentence}`),
-        ]),
+        ...group
+          .slice(0, SENTENCES)
+          .map(({ view, concern }) => [
+            code(`${view.pod.name}/${view.container.name}`),
+            text(` ${concern.reason.sentence}`),
+          ]),
         ...(more > 0 ? [[text(`and ${more} more containers of it`)]] : []),
       ],
     },
     evidenceTable(group, world.policy.window),
-    ...(advice.length === 0 ? [] : [paragraph(bold('What to do')), { kind: 'list' as const, lines: advice.map((line) => [text(line)]) }]),
+    ...(advice.length === 0
+      ? []
+      : [paragraph(bold('What to do')), { kind: 'list' as const, lines: advice.map((line) => [text(line)]) }]),
     paragraph(text('To silence it while it is being worked on, enter it under knownIssues of the policy.')),
   ];
 }

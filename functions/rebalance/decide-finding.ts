@@ -1,17 +1,17 @@
 // What a rule gives, before holds and room have had their say.
 import type { Evidence, Reason } from '../../shared/core/decision.ts';
-import type { SizeChange } from './decide-view.ts';
+import type { Change } from './schema-facts.ts';
 
 /** A change that a rule wants: a raise is against harm, a trim for thrift. `change` is `null` where no size can be named. */
 export interface Wish {
   readonly verdict: 'raise' | 'trim';
   readonly reason: Reason;
-  readonly change: SizeChange | null;
+  readonly change: Change | null;
 }
 
 /** A change whose size is known. */
 export interface SizedWish extends Wish {
-  readonly change: SizeChange;
+  readonly change: Change;
 }
 
 export interface Skip {

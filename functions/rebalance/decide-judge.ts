@@ -94,7 +94,9 @@ function settleTrim(view: ContainerView, trim: Wish): Settled {
     return gap;
   }
   if (!isSized(trim)) {
-    throw new BugError(`No size could be named for ${view.pod.name}/${view.container.name}, though its floors are known.`);
+    throw new BugError(
+      `No size could be named for ${view.pod.name}/${view.container.name}, though its floors are known.`,
+    );
   }
   return { verdict: 'act', wish: trim };
 }

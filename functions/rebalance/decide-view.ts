@@ -16,6 +16,9 @@ import type {
   WorkloadFacts,
 } from './schema-facts.ts';
 
+/** Metrics lag behind the API server by a scrape and a step or two. */
+export const SCRAPE_LAG_SECONDS = 300;
+
 /** A resize reaches the metrics up to a scrape and a step later: kills this soon after it may be from before. */
 const RESIZE_LAG_SECONDS = 60;
 
@@ -48,16 +51,12 @@ export interface ContainerView {
   readonly oomKills: number | null;
   /** Some kill in the window, whatever was resized since. */
   readonly wasOomKilled: boolean;
+  /** When the API server saw a kill of the window that the metrics have not seen at all. */
+  readonly unseenOomKillAt: string | null;
   /** Changes of ours to this container or to its part of the template, oldest first. */
   readonly changes: readonly PastChange[];
   /** Changes of ours to any container of this workload, oldest first. */
   readonly workloadChanges: readonly PastChange[];
-}
-
-/** Sizes before and after, of what changes only. */
-export interface SizeChange {
-  readonly from: { readonly requests: Sizes; readonly limits: Sizes };
-  readonly to: { readonly requests: Sizes; readonly limits: Sizes };
 }
 
 export function worldOf(facts: RebalanceFacts, policy: Policy<RebalancePolicy>): World {
@@ -126,10 +125,19 @@ function viewOf(
     cpuLimitCores: readCores(container.limits.cpu),
     cpuRequestCores: readCores(container.requests.cpu),
     oomKills: world.facts.metrics.oomKillsUnknown === null ? counted.reduce((sum, [, kill]) => sum + kill, 0) : null,
-    wasOomKilled: kills.length > 0 || (container.lastOomKillAt !== null && secondsOf(container.lastOomKillAt) > windowStart),
+    wasOomKilled:
+      kills.length > 0 || (container.lastOomKillAt !== null && secondsOf(container.lastOomKillAt) > windowStart),
+    unseenOomKillAt:
+      kills.length === 0 ? seenByServerOnly(container.lastOomKillAt, windowStart, world.nowSeconds) : null,
     changes,
     workloadChanges,
   };
+}
+
+function seenByServerOnly(at: string | null, windowStart: number, now: number): string | null {
+  const isSettled =
+    at !== null && secondsOf(at) > windowStart + SCRAPE_LAG_SECONDS && secondsOf(at) < now - SCRAPE_LAG_SECONDS;
+  return isSettled ? at : null;
 }
 
 export function workloadKeyOf(pod: PodFacts): string {

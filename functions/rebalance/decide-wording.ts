@@ -1,5 +1,5 @@
 // The words that rules make their sentences of: sizes, shares and times as people write them. Decides nothing.
-import type { SizeChange } from './decide-view.ts';
+import type { Change } from './schema-facts.ts';
 import type { Sizes } from './schema-facts.ts';
 
 const UNITS = ['Ki', 'Mi', 'Gi', 'Ti'] as const;
@@ -49,7 +49,7 @@ const PARTS = [
 ] as const;
 
 /** `memory limit 1Gi → 1280Mi, memory request 1Gi → 1280Mi`. */
-export function changeInWords(change: SizeChange): string {
+export function changeInWords(change: Change): string {
   return PARTS.flatMap(([part, resource, words]) => {
     const after = sizeOf(change.to[part], resource);
     return after === undefined ? [] : [`${words} ${sizeOf(change.from[part], resource) ?? 'unset'} → ${after}`];

@@ -19,7 +19,10 @@ interface Member {
 type Group = readonly Member[];
 
 /** Verdicts on all containers of one workload's pods: any raise wins over any trim. */
-export function settleWorkload(views: readonly ContainerView[], ledger: RoomLedger): ReadonlyMap<ContainerView, Settled> {
+export function settleWorkload(
+  views: readonly ContainerView[],
+  ledger: RoomLedger,
+): ReadonlyMap<ContainerView, Settled> {
   const groups = [
     ...Map.groupBy(
       views.map((view) => ({ view, finding: judge(view) })),
@@ -30,9 +33,16 @@ export function settleWorkload(views: readonly ContainerView[], ledger: RoomLedg
   return new Map(groups.flatMap((group) => [...settleGroup(group, isRaised, ledger)]));
 }
 
-function settleGroup(group: Group, isRaised: boolean, ledger: RoomLedger): readonly (readonly [ContainerView, Settled])[] {
+function settleGroup(
+  group: Group,
+  isRaised: boolean,
+  ledger: RoomLedger,
+): readonly (readonly [ContainerView, Settled])[] {
   const raises = group.filter(({ finding }) => finding.verdict === 'raise');
-  const worst = raises.reduce<Member | undefined>((a, b) => (a !== undefined && kills(a) >= kills(b) ? a : b), undefined);
+  const worst = raises.reduce<Member | undefined>(
+    (a, b) => (a !== undefined && kills(a) >= kills(b) ? a : b),
+    undefined,
+  );
   if (worst !== undefined) {
     const wish = worst.finding as Wish;
     // The template is changed for all of them, so that the protection of one pod holds for all.
@@ -57,7 +67,11 @@ function sharedRaise(member: Member, worst: Member, settled: Settled): Settled {
     return finding;
   }
   const said = settled.verdict === 'act' ? settled.wish.reason : settled.reason;
-  const reason = { ...said, sentence: member === worst ? said.sentence : `Pod ${worst.view.pod.name}: ${said.sentence}`, evidence: evidenceOf(view) };
+  const reason = {
+    ...said,
+    sentence: member === worst ? said.sentence : `Pod ${worst.view.pod.name}: ${said.sentence}`,
+    evidence: evidenceOf(view),
+  };
   const shared = member === worst ? said : reason;
   switch (settled.verdict) {
     case 'act':
@@ -69,7 +83,11 @@ function sharedRaise(member: Member, worst: Member, settled: Settled): Settled {
   }
 }
 
-function settleTrims(group: Group, isRaised: boolean, ledger: RoomLedger): readonly (readonly [ContainerView, Settled])[] {
+function settleTrims(
+  group: Group,
+  isRaised: boolean,
+  ledger: RoomLedger,
+): readonly (readonly [ContainerView, Settled])[] {
   const idle = group.filter(({ finding }) => finding.verdict === 'trim');
   const [first] = idle;
   const together = lowerRequestsTogether(idle.map(({ view }) => view));
@@ -95,7 +113,10 @@ function settleTrims(group: Group, isRaised: boolean, ledger: RoomLedger): reado
 
 function shareTrim({ view, finding }: Member, settled: Settled): Settled {
   return settled.verdict === 'act'
-    ? ({ verdict: 'act', wish: { ...settled.wish, reason: { ...settled.wish.reason, evidence: finding.reason.evidence } } } satisfies Act)
+    ? ({
+        verdict: 'act',
+        wish: { ...settled.wish, reason: { ...settled.wish.reason, evidence: finding.reason.evidence } },
+      } satisfies Act)
     : { ...settled, reason: { ...settled.reason, evidence: evidenceOf(view) } };
 }
 

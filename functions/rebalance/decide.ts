@@ -9,7 +9,8 @@ import type { Settled } from './decide-judge.ts';
 import { isWish } from './decide-finding.ts';
 import type { SizedWish } from './decide-finding.ts';
 import { mergedLabels, worldOf } from './decide-view.ts';
-import type { ContainerView, SizeChange, World } from './decide-view.ts';
+import type { ContainerView, World } from './decide-view.ts';
+import type { Change } from './schema-facts.ts';
 import { emptyLedger } from './rules/escalate-cannot-fit.ts';
 import type { RoomLedger } from './rules/escalate-cannot-fit.ts';
 import type { RebalancePolicy } from './schema.ts';
@@ -73,7 +74,14 @@ function proposalOf(view: ContainerView, { change }: SizedWish): ActionProposal 
   if (apply === 'rollout' && workload !== undefined) {
     return {
       kind: 'cluster.patch-template',
-      target: { ...place, kind: workload.kind, name: workload.name, uid: workload.uid, container: container.name, role: container.role },
+      target: {
+        ...place,
+        kind: workload.kind,
+        name: workload.name,
+        uid: workload.uid,
+        container: container.name,
+        role: container.role,
+      },
       ...common,
       guard: {
         names: [workload.name],
@@ -106,7 +114,7 @@ function written(sizes: Sizes): Record<string, string> {
 }
 
 /** What the workload declares of the sizes that change; the memory limit also where only our own past tells it. */
-function declaredOf(view: ContainerView, { to }: SizeChange): Pick<ActionProposal['guard'], 'declared'> {
+function declaredOf(view: ContainerView, { to }: Change): Pick<ActionProposal['guard'], 'declared'> {
   const template = view.world.apply === 'in-place' ? view.template : undefined;
   const memory = declaredMemorySize(view);
   const requests = declaredSizes(to.requests, template?.requests ?? {});

@@ -58,7 +58,8 @@ export function windowQueries(source: QuerySource, policy: RebalancePolicy): Win
   const memory = `${MEMORY}${containers(source)}`;
   const overMemory = `(${memoryNow(source)})[${window}:${STEP}]`;
   const overCpu = `(${cpuNow(source)})[${window}:${STEP}]`;
-  const increase = (metric: string): string => `sum ${BY_CONTAINER} (increase(${metric}${containers(source)}[${window}]))`;
+  const increase = (metric: string): string =>
+    `sum ${BY_CONTAINER} (increase(${metric}${containers(source)}[${window}]))`;
   return {
     clusters: `count by (${source.clusterLabel}) (${memory})`,
     // A container that restarted has several series of different length: sum by count weighs them right.

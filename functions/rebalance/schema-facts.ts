@@ -137,7 +137,11 @@ const Range = z.strictObject({
   items: z.array(z.strictObject({ type: Text, max: Labels, min: Labels, maxLimitRequestRatio: Labels })),
 });
 
-const Change = z.strictObject({ requests: Sizes, limits: Sizes });
+const SizePair = z.strictObject({ requests: Sizes, limits: Sizes });
+
+/** Sizes before and after, of what changes only. */
+export const Change = z.strictObject({ from: SizePair, to: SizePair });
+export type Change = z.infer<typeof Change>;
 
 /** A change of ours that was made, or may have been. */
 export const PastChange = z.strictObject({
@@ -151,8 +155,8 @@ export const PastChange = z.strictObject({
   at: Text,
   /** False for one that was taken back. */
   stands: z.boolean(),
-  from: Change,
-  to: Change,
+  from: SizePair,
+  to: SizePair,
 });
 export type PastChange = z.infer<typeof PastChange>;
 

@@ -36,7 +36,9 @@ export const patchTemplate: ActionKind = {
 
   async apply(ports, action) {
     const { cluster, ...target } = Target.parse(action.target);
-    await ports.cluster(cluster).patchTemplate({ ...target, from: Sizes.parse(action.from), to: Sizes.parse(action.to) });
+    await ports
+      .cluster(cluster)
+      .patchTemplate({ ...target, from: Sizes.parse(action.from), to: Sizes.parse(action.to) });
     return `The template was changed; the ${target.kind} rolls it out.`;
   },
 

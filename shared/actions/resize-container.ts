@@ -31,7 +31,9 @@ export const resizeContainer: ActionKind = {
 
   async apply(ports, action) {
     const { cluster, ...target } = Target.parse(action.target);
-    const pod = await ports.cluster(cluster).resizePod({ ...target, from: Sizes.parse(action.from), to: Sizes.parse(action.to) });
+    const pod = await ports
+      .cluster(cluster)
+      .resizePod({ ...target, from: Sizes.parse(action.from), to: Sizes.parse(action.to) });
     const pending = pod.resize;
     return pending === null
       ? 'The API server accepted the resize.'

@@ -6,7 +6,9 @@ import { quantityNano, sameQuantity } from '../core/quantity.ts';
 import type { Resources } from '../ports/cluster.ts';
 import type { Look } from './kind.ts';
 
-const resourceList = z.strictObject({ cpu: z.string().optional(), memory: z.string().optional() }).transform(withoutUndefined);
+const resourceList = z
+  .strictObject({ cpu: z.string().optional(), memory: z.string().optional() })
+  .transform(withoutUndefined);
 
 /** `{ requests: { cpu?, memory? }, limits: { cpu?, memory? } }`, Kubernetes quantities. */
 export const Sizes = z.strictObject({ requests: resourceList, limits: resourceList });

@@ -1,7 +1,7 @@
 // Actions as data: what is to change on the platform, under which key it happens once, and how far it got.
-import type { Evidence, Subject } from './decision.ts';
 import { hashOf } from './fingerprint.ts';
 import type { JsonObject } from './json.ts';
+import type { Evidence, Subject } from './subject.ts';
 
 /** What a decision asks for. The executor alone turns it into an effect. */
 export interface ActionProposal {
@@ -37,16 +37,7 @@ export interface ActionGuard {
  * `failed`, `stale`, `declined` and `expired` end it without an effect; `unknown` means that a person must look.
  */
 export type ActionState =
-  | 'waiting'
-  | 'intended'
-  | 'applied'
-  | 'settled'
-  | 'undone'
-  | 'failed'
-  | 'stale'
-  | 'declined'
-  | 'expired'
-  | 'unknown';
+  'waiting' | 'intended' | 'applied' | 'settled' | 'undone' | 'failed' | 'stale' | 'declined' | 'expired' | 'unknown';
 
 /** States in which an action is over: a new action for the same target and change may start in the next epoch. */
 export const CLOSED_STATES: readonly ActionState[] = ['settled', 'undone', 'failed', 'stale', 'declined', 'expired'];

@@ -1,14 +1,11 @@
 // Subject, verdict, reason, decision: what every duty's `decide` gives, in the words of the glossary.
 import type { ActionProposal } from './action.ts';
 import type { Block } from './document.ts';
+import type { Evidence, Subject } from './subject.ts';
+
+export type { Evidence, Subject };
 
 export type Verdict = 'act' | 'escalate' | 'skip';
-
-/** The thing that a decision is about, by the names that people know it by, e.g. `{ namespace, pod, container }`. */
-export type Subject = Readonly<Record<string, string>>;
-
-/** The values that made a rule fire: numbers in bytes, cores, counts, seconds and ratios; names as strings. */
-export type Evidence = Readonly<Record<string, number | string | boolean | null>>;
 
 /** Why a verdict was given. */
 export interface Reason {

@@ -40,32 +40,43 @@ function formsOf(value: string): readonly string[] {
   ];
 }
 
-/** The characters that base64 gives for `value` whatever stands before and after it, for each of the three offsets. */
+/** Alone, and the characters that base64 gives for `value` whatever stands before and after it, for each of the three offsets. */
 function base64Forms(value: string): readonly string[] {
   const bytes = Buffer.from(value);
-  return [0, 1, 2].flatMap((before) => {
+  const inside = [0, 1, 2].map((before) => {
     const text = Buffer.concat([Buffer.alloc(before), bytes])
       .toString('base64')
       .replaceAll('=', '');
     const first = Math.ceil((before * 8) / 6);
     const last = Math.floor(((before + bytes.length) * 8) / 6);
-    const certain = text.slice(first, last);
-    return certain.length < MIN_BASE64_LENGTH
-      ? []
-      : [certain, certain.replaceAll('+', '-').replaceAll('/', '_'), encodeURIComponent(certain)];
+    return text.slice(first, last);
   });
+  return [bytes.toString('base64').replaceAll('=', ''), ...inside]
+    .filter((form) => form.length >= MIN_BASE64_LENGTH)
+    .flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_'), encodeURIComponent(form)]);
 }
 
+/** Overlapping occurrences come as one: a value that repeats itself would otherwise give one for every character. */
 function occurrences(text: string, form: string): Interval[] {
   const found: Interval[] = [];
+  let from = -1;
+  let to = -1;
   for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1)) {
-    found.push([at, at + form.length]);
+    if (at > to) {
+      if (from !== -1) {
+        found.push([from, to]);
+      }
+      from = at;
+    }
+    to = at + form.length;
   }
-  return found;
+  return from === -1 ? found : [...found, [from, to]];
 }
 
 const KEYWORD =
-  '(?:pass(?:word|wd|phrase)|pwd|secret(?:[_-]?key)?|client[_-]?secret|(?:[a-z]+[_-])?token|accesstoken|authtoken|refreshtoken|api[_-]?key|access[_-]?key|private[_-]?key|authorization|x-goog-signature)';
+  '(?:pass(?:word|wd|phrase)|pwd|secret(?:[_-]?key)?|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization|x-goog-signature)';
+/** The quote may close a JSON string that ends in `password=`; then what follows is JSON's own. */
+const NOT_STRUCTURE = '(?![ \\t]*(?:[,:}\\]\\n]|$))';
 const SCHEME = '(?:(?:bearer|basic|token)[ \\t]+)?';
 const BARE = '[^\\s"\'`&,;<>(){}\\[\\]\\\\]+';
 
@@ -95,7 +106,7 @@ const SHAPES: readonly RegExp[] = [
   /(?<![A-Za-z0-9])bearer[ \t]+(?<secret>[A-Za-z0-9._~+/-]{16,}=*)/gi,
   // name=value, name: value, "name": "value", and the same within a JSON string
   new RegExp(
-    `${KEYWORD}[ \\t]{0,4}(?:=>|[=:])[ \\t]{0,4}(?:${SCHEME}(?<secret>${BARE})|"${SCHEME}(?<double>(?:[^"\\\\\\n]|\\\\.)+)|'${SCHEME}(?<single>[^'"\\\\\\n]+))`,
+    `${KEYWORD}[ \\t]{0,4}(?:=>|[=:])[ \\t]{0,4}(?:${SCHEME}(?<secret>${BARE})|"${NOT_STRUCTURE}${SCHEME}(?<double>(?:[^"\\\\\\n]|\\\\.)+)|'${SCHEME}(?<single>[^'"\\\\\\n]+))`,
     'gi',
   ),
   new RegExp(`${KEYWORD}"[ \\t]{0,4}[=:][ \\t]{0,4}"${SCHEME}(?<secret>(?:[^"\\\\\\n]|\\\\.)+)`, 'gi'),
@@ -118,23 +129,20 @@ function intervalOf(match: RegExpExecArray): Interval {
   return [end - secret.length, end];
 }
 
-/** By search instead of an expression: keys without an end would make one start over at each beginning. */
+/** Longer than any key that is in use, so that keys without an end cost no more than others. */
+const MAX_KEY_LENGTH = 32_768;
+
+/** From BEGIN to END; a key that was cut off ends before the next quote, with the backslashes that escape it. */
 function privateKeys(text: string): Interval[] {
   const found: Interval[] = [];
   const begin = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----/g;
   for (let match = begin.exec(text); match !== null; match = begin.exec(text)) {
-    const quote = indexOrEnd(text, '"', begin.lastIndex);
-    const end = text.slice(begin.lastIndex, quote).search(/-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----/);
-    const closing = end === -1 ? quote : text.indexOf('-----', begin.lastIndex + end + 5) + 5;
-    found.push([match.index, closing]);
-    begin.lastIndex = closing;
+    const rest = text.slice(begin.lastIndex, begin.lastIndex + MAX_KEY_LENGTH);
+    const body = /^[^"]*?-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----/.exec(rest) ?? /^(?:[^"\\]|\\(?=[^"\\]))*/.exec(rest);
+    begin.lastIndex += body?.[0].length ?? 0;
+    found.push([match.index, begin.lastIndex]);
   }
   return found;
-}
-
-function indexOrEnd(text: string, part: string, from: number): number {
-  const at = text.indexOf(part, from);
-  return at === -1 ? text.length : at;
 }
 
 /** The text with each stretch that the intervals cover replaced once; overlapping and touching ones are one stretch. */

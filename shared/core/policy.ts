@@ -4,9 +4,7 @@ import { z } from 'zod';
 const name = z.string().min(1).max(253);
 
 /** A duration such as `90s`, `15m`, `6h`, `7d`; read by `durationSeconds`. */
-export const Duration = z
-  .string()
-  .regex(/^[1-9][0-9]{0,5}[smhdw]$/, 'a duration such as 90s, 15m, 6h, 7d or 2w');
+export const Duration = z.string().regex(/^[1-9][0-9]{0,5}[smhdw]$/, 'a duration such as 90s, 15m, 6h, 7d or 2w');
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
@@ -39,7 +37,9 @@ export const MetricsSource = z.strictObject({
     .string()
     .max(1000)
     .default('')
-    .describe('Label matchers that pick the series of this cluster, such as cluster="prod"; needed when several clusters share one store'),
+    .describe(
+      'Label matchers that pick the series of this cluster, such as cluster="prod"; needed when several clusters share one store',
+    ),
   clusterLabel: z
     .string()
     .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/)
@@ -70,8 +70,13 @@ export const Window = z
     name,
     cluster: NamePattern.default('*'),
     namespace: NamePattern.default('*'),
-    days: z.array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])).min(1).optional(),
-    from: clockTime.optional().describe('Wall clock time in the policy time zone; a window that ends before it begins runs over midnight'),
+    days: z
+      .array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']))
+      .min(1)
+      .optional(),
+    from: clockTime
+      .optional()
+      .describe('Wall clock time in the policy time zone; a window that ends before it begins runs over midnight'),
     to: clockTime.optional(),
     start: z.iso.datetime({ offset: true }).optional().describe('For a window that happens once'),
     end: z.iso.datetime({ offset: true }).optional(),
@@ -87,7 +92,9 @@ export type Window = z.infer<typeof Window>;
 export const KnownIssue = z.strictObject({
   id: name.describe('What people call it, e.g. the key of its ticket'),
   duty: NamePattern.default('*'),
-  subject: z.record(z.string(), NamePattern).describe('Subject fields to patterns, e.g. {namespace: shop, pod: "legacy-*"}'),
+  subject: z
+    .record(z.string(), NamePattern)
+    .describe('Subject fields to patterns, e.g. {namespace: shop, pod: "legacy-*"}'),
   reason: z.string().min(1).max(500),
   until: z.iso.datetime({ offset: true }).optional().describe('After this time it is no longer known'),
 });
@@ -95,16 +102,30 @@ export type KnownIssue = z.infer<typeof KnownIssue>;
 
 export const Guardrails = z
   .strictObject({
-    actionsPerHour: z.int().min(0).max(1000).default(20).describe('Changes per scope in any 60 minutes. 20 lets a team follow every one of them'),
+    actionsPerHour: z
+      .int()
+      .min(0)
+      .max(1000)
+      .default(20)
+      .describe('Changes per scope in any 60 minutes. 20 lets a team follow every one of them'),
     workloadShare: z
       .number()
       .gt(0)
       .max(1)
       .default(0.5)
-      .describe('Largest share of the parts of a workload that is changed at once (at least one). Half keeps the other half as it was'),
-    settle: Duration.default('10m').describe('How long a change counts as under way for the share; about two scrapes and one readiness period'),
+      .describe(
+        'Largest share of the parts of a workload that is changed at once (at least one). Half keeps the other half as it was',
+      ),
+    settle: Duration.refine((value) => durationSeconds(value) <= 86_400, 'at most 1d')
+      .default('10m')
+      .describe('How long a change counts as under way for the share; about two scrapes and one readiness period'),
     stepFactor: z.number().gt(1).max(4).default(1.5).describe('Largest growth or shrinkage in one step, as a factor'),
-    growthFactor: z.number().gt(1).max(16).default(2).describe('Largest size as a multiple of what the workload declares'),
+    growthFactor: z
+      .number()
+      .gt(1)
+      .max(16)
+      .default(2)
+      .describe('Largest size as a multiple of what the workload declares'),
   })
   .prefault({});
 export type Guardrails = z.infer<typeof Guardrails>;
@@ -112,7 +133,10 @@ export type Guardrails = z.infer<typeof Guardrails>;
 export const Protection = z
   .strictObject({
     names: z.array(NamePattern).default([]),
-    namespaces: z.array(NamePattern).default(['kube-*', 'gke-*', 'gmp-*']).describe('The platform vendor owns these: GKE reverts changes there'),
+    namespaces: z
+      .array(NamePattern)
+      .default(['kube-*', 'gke-*', 'gmp-*'])
+      .describe('The platform vendor owns these: GKE reverts changes there'),
     label: z.string().default('nightshift.dev/protect').describe('A label or annotation with any value but "false"'),
   })
   .prefault({});

@@ -21,7 +21,9 @@ export async function buildBundles(names: readonly string[] = []): Promise<reado
   const manifests = await readManifests(path.join(ROOT, 'functions'));
   const unknown = names.filter((name) => !manifests.some((manifest) => manifest.name === name));
   if (unknown.length > 0) {
-    throw new Error(`There is no duty ${unknown.join(', ')}. Duties: ${manifests.map((manifest) => manifest.name).join(', ')}.`);
+    throw new Error(
+      `There is no duty ${unknown.join(', ')}. Duties: ${manifests.map((manifest) => manifest.name).join(', ')}.`,
+    );
   }
   const wanted = manifests.filter((manifest) => names.length === 0 || names.includes(manifest.name));
   return Promise.all(wanted.map((manifest) => buildBundle(manifest)));
@@ -62,7 +64,9 @@ async function buildBundle(manifest: Manifest): Promise<BuiltBundle> {
     metafile: true,
     external: [FRAMEWORK],
     // CommonJS packages inside an ESM bundle ask for `require`.
-    banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
+    banner: {
+      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+    },
     logLevel: 'warning',
   });
   const require = createRequire(import.meta.url);
@@ -95,10 +99,14 @@ async function main(args: readonly string[]): Promise<number> {
     const kib = (bytes: number): string => `${String(Math.ceil(bytes / 1024))} KiB`;
     const over = bundle.bytes > bundle.budgetBytes;
     tooLarge += Number(over);
-    console.log(`${path.relative(ROOT, bundle.folder)}: ${kib(bundle.bytes)} of ${kib(bundle.budgetBytes)}${over ? ' — over its budget' : ''}`);
+    console.log(
+      `${path.relative(ROOT, bundle.folder)}: ${kib(bundle.bytes)} of ${kib(bundle.budgetBytes)}${over ? ' — over its budget' : ''}`,
+    );
   }
   if (args.includes('--check') && tooLarge > 0) {
-    console.error('A bundle grew over its budget: find what came in (esbuild --metafile), or raise bundleBudgetKiB in its function.yaml and say why.');
+    console.error(
+      'A bundle grew over its budget: find what came in (esbuild --metafile), or raise bundleBudgetKiB in its function.yaml and say why.',
+    );
     return 1;
   }
   return 0;

@@ -16,7 +16,9 @@ export async function findDuties(): Promise<readonly FoundDuty[]> {
   const manifests = await readManifests(FUNCTIONS);
   return Promise.all(
     manifests.map(async (manifest) => {
-      const module = (await import(pathToFileURL(path.join(FUNCTIONS, manifest.name, 'index.ts')).href)) as { duty?: Duty };
+      const module = (await import(pathToFileURL(path.join(FUNCTIONS, manifest.name, 'index.ts')).href)) as {
+        duty?: Duty;
+      };
       if (module.duty?.name !== manifest.name) {
         throw new BugError(`functions/${manifest.name}/index.ts does not export the duty ${manifest.name} as "duty".`);
       }

@@ -29,6 +29,8 @@ export interface HostOptions {
   readonly metrics: HostMetrics;
   /** Told to the runs, so that they begin nothing new. */
   readonly stopping: { stop(): void };
+  /** False where somebody else delivers the outbox. */
+  readonly drainsOutbox?: boolean;
 }
 
 export interface RunningHost {
@@ -42,9 +44,12 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 export async function startHost(options: HostOptions): Promise<RunningHost> {
   if (!LOOPBACK.has(options.host) && options.token === undefined) {
-    throw new ConfigurationError(`Listening on ${options.host} without a token would let anybody on that network act.`, {
-      remedy: 'Set NIGHTSHIFT_TOKEN, or listen on 127.0.0.1 (NIGHTSHIFT_HOST).',
-    });
+    throw new ConfigurationError(
+      `Listening on ${options.host} without a token would let anybody on that network act.`,
+      {
+        remedy: 'Set NIGHTSHIFT_TOKEN, or listen on 127.0.0.1 (NIGHTSHIFT_HOST).',
+      },
+    );
   }
   const inHand = new Set<Promise<unknown>>();
   const stop = new AbortController();
@@ -55,8 +60,10 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
   });
   await listen(server, options);
   const loops = [
-    ...options.duties.flatMap((duty) => (duty.schedule === undefined ? [] : [scheduleOf(options, duty, duty.schedule, stop.signal)])),
-    outboxLoop(options, stop.signal),
+    ...options.duties.flatMap((duty) =>
+      duty.schedule === undefined ? [] : [scheduleOf(options, duty, duty.schedule, stop.signal)],
+    ),
+    ...(options.drainsOutbox === false ? [] : [outboxLoop(options, stop.signal)]),
   ];
   const address = server.address() as AddressInfo;
   return {
@@ -82,7 +89,9 @@ async function listen(server: Server, options: HostOptions): Promise<void> {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
         error.code === 'EADDRINUSE'
-          ? new ConfigurationError(`Port ${String(options.port)} of ${options.host} is taken.`, { remedy: 'Set NIGHTSHIFT_PORT to a free one.' })
+          ? new ConfigurationError(`Port ${String(options.port)} of ${options.host} is taken.`, {
+              remedy: 'Set NIGHTSHIFT_PORT to a free one.',
+            })
           : error,
       );
     });
@@ -103,7 +112,11 @@ async function scheduleOf(
       lastRun: duty.lastRun,
       run: async (tick) => {
         // The same shape as Cloud Scheduler's request, so that a tick has one meaning on every host.
-        const headers = { 'x-cloudscheduler': 'true', 'x-cloudscheduler-jobname': duty.duty.name, 'x-cloudscheduler-scheduletime': tick };
+        const headers = {
+          'x-cloudscheduler': 'true',
+          'x-cloudscheduler-jobname': duty.duty.name,
+          'x-cloudscheduler-scheduletime': tick,
+        };
         await answered(options, duty, { headers, body: '' });
       },
     },
@@ -166,14 +179,23 @@ async function route(options: HostOptions, request: IncomingMessage): Promise<Re
     return readiness(options);
   }
   if (!isAuthorised(options, request)) {
-    return problem(401, 'A bearer token is needed: Authorization: Bearer <NIGHTSHIFT_TOKEN>.', { 'www-authenticate': 'Bearer' });
+    return problem(401, 'A bearer token is needed: Authorization: Bearer <NIGHTSHIFT_TOKEN>.', {
+      'www-authenticate': 'Bearer',
+    });
   }
   if (path === '/metrics') {
-    return { status: 200, headers: { 'content-type': options.metrics.contentType }, body: await options.metrics.text() };
+    return {
+      status: 200,
+      headers: { 'content-type': options.metrics.contentType },
+      body: await options.metrics.text(),
+    };
   }
   const duty = options.duties.find((candidate) => `/${candidate.duty.name}` === path);
   if (duty === undefined) {
-    return problem(404, `Nothing is at ${path}. Duties: ${options.duties.map((one) => `/${one.duty.name}`).join(', ')}.`);
+    return problem(
+      404,
+      `Nothing is at ${path}. Duties: ${options.duties.map((one) => `/${one.duty.name}`).join(', ')}.`,
+    );
   }
   if (request.method !== 'POST') {
     return problem(405, `${path} takes POST.`, { allow: 'POST' });

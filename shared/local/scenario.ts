@@ -69,7 +69,10 @@ export async function openScenario(scenario: Scenario, options: ScenarioOptions)
   await loadHistory(store, scenario);
   const system = createSystem({
     environment,
-    policy: await policyOf(environment.policy, found.map((one) => one.duty)),
+    policy: await policyOf(
+      environment.policy,
+      found.map((one) => one.duty),
+    ),
     store,
     clock,
     ids: countedIds(),

@@ -70,6 +70,9 @@ function tellMissed(schedule: Schedule, cron: Cron, log: Logger, since: string |
     tick = cron.nextRun(tick);
   }
   if (missed > 0) {
-    log.warn({ duty: schedule.name, missed, first: first?.toISOString() }, `${schedule.name} missed ${String(missed)} of its ticks`);
+    log.warn(
+      { duty: schedule.name, missed, first: first?.toISOString() },
+      `${schedule.name} missed ${String(missed)} of its ticks`,
+    );
   }
 }

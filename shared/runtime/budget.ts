@@ -7,6 +7,8 @@ export interface BudgetEntry {
   readonly actionId: string;
   readonly workload: string;
   readonly touches: number;
+  /** The part of the workload that was changed, where the action names one. */
+  readonly part?: string;
   readonly undo: boolean;
 }
 

@@ -54,7 +54,12 @@ async function knownIssue(context: DeliveryContext, tracker: Tracker, fingerprin
 }
 
 /** It is there: created by this entry before its reply was lost, or earlier, in which case a comment says that it goes on. */
-async function alreadyOpen(context: DeliveryContext, tracker: Tracker, entry: IssueEntry, issue: Issue): Promise<OutboxEntry> {
+async function alreadyOpen(
+  context: DeliveryContext,
+  tracker: Tracker,
+  entry: IssueEntry,
+  issue: Issue,
+): Promise<OutboxEntry> {
   const ours = entry.uncertain?.what === 'create' && issue.createdAt >= withoutMilliseconds(entry.uncertain.since);
   if (!ours && !(await tracker.hasComment({ key: issue.key, marker: entry.id }))) {
     await tracker.comment({

@@ -40,7 +40,9 @@ export async function deliverMessage(context: DeliveryContext, entry: MessageEnt
     await context.onStep('delivery-sent');
     current = { ...current, linked: Object.keys(links).sort() };
   }
-  return complete ? { ...current, state: 'delivered' } : { ...current, dueAt: secondsAfter(context.now(), EDIT_LATER_SECONDS) };
+  return complete
+    ? { ...current, state: 'delivered' }
+    : { ...current, dueAt: secondsAfter(context.now(), EDIT_LATER_SECONDS) };
 }
 
 async function post(

@@ -7,7 +7,7 @@ import { BugError, describeError, PlatformError } from '../core/errors.ts';
 import { checkGuardrails, type GuardrailVerdict } from '../core/guardrail.ts';
 import type { Outcome } from '../core/report.ts';
 import type { StoredDocument, Version, Write } from '../ports/store.ts';
-import { type Budget, budgetOf, budgetWrite } from './budget.ts';
+import { type Budget, type BudgetEntry, budgetOf, budgetWrite } from './budget.ts';
 import { type RunContext, step } from './context.ts';
 import { journalWrites, transition } from './journal.ts';
 import { leaseCheck } from './lease.ts';
@@ -21,7 +21,10 @@ const INTENT_ATTEMPTS = 8;
  * Executes the `act` decisions one after the other; decisions that share one effect share its outcome.
  * Gives one outcome for each decision, in order. Never throws for what a platform does.
  */
-export async function execute(context: RunContext, decisions: readonly Decision[]): Promise<readonly (Outcome | undefined)[]> {
+export async function execute(
+  context: RunContext,
+  decisions: readonly Decision[],
+): Promise<readonly (Outcome | undefined)[]> {
   const done = new Map<string, Outcome>();
   const outcomes: (Outcome | undefined)[] = [];
   for (const decision of decisions) {
@@ -47,7 +50,10 @@ async function executeOne(context: RunContext, decision: Acting): Promise<Outcom
     const verdict = guard(context, decision.action, kind, []);
     return verdict.verdict === 'apply'
       ? { state: 'planned', detail: 'Dry run: nothing was changed.' }
-      : { state: 'planned', detail: `Dry run: nothing was changed. For real it would not be applied now: ${verdict.why}` };
+      : {
+          state: 'planned',
+          detail: `Dry run: nothing was changed. For real it would not be applied now: ${verdict.why}`,
+        };
   }
   if (context.ports.clock.now().getTime() > context.actUntil) {
     return { state: 'refused', detail: 'The time of this run was used up; the next run decides anew.' };
@@ -74,7 +80,12 @@ function kindOf(context: RunContext, action: ActionProposal): ActionKind {
   return kind;
 }
 
-function guard(context: RunContext, action: ActionProposal, kind: ActionKind, recent: Budget['entries']): GuardrailVerdict {
+function guard(
+  context: RunContext,
+  action: ActionProposal,
+  kind: ActionKind,
+  recent: Budget['entries'],
+): GuardrailVerdict {
   const name = (key: string): string => (typeof context.scope[key] === 'string' ? context.scope[key] : '');
   return checkGuardrails({
     action,
@@ -137,9 +148,7 @@ async function storeIntent(
       { op: 'create', collection: 'actions', id, data: record },
       { op: 'check', collection: 'targets', id: targetKey(action), version: target?.version ?? null },
       ...fence(context),
-      ...(state === 'intended'
-        ? [budgetWrite(context.scopeKey, budget, { at, actionId: id, workload: action.guard.workload, touches: action.guard.touches, undo: false })]
-        : []),
+      ...(state === 'intended' ? [budgetWrite(context.scopeKey, budget, budgetEntry(record))] : []),
       ...(await journalWrites(store, {
         scope: context.scopeKey,
         at,
@@ -160,7 +169,14 @@ async function storeIntent(
       return takenOver();
     }
   }
-  return { state: 'refused', detail: 'The store was too busy to record the intent; nothing was changed, the next run decides anew.' };
+  return {
+    state: 'refused',
+    detail: 'The store was too busy to record the intent; nothing was changed, the next run decides anew.',
+  };
+}
+
+function budgetEntry({ createdAt, id, guard: { workload, touches, part } }: ActionRecord): BudgetEntry {
+  return { at: createdAt, actionId: id, workload, touches, undo: false, ...(part === undefined ? {} : { part }) };
 }
 
 function fence(context: RunContext): readonly Write[] {
@@ -182,7 +198,11 @@ async function meetExisting(
     return { actionId: id, state: 'waiting', detail: `Waiting for approval since ${data.createdAt}.` };
   }
   if (data.state === 'unknown') {
-    return { actionId: id, state: 'unknown', detail: data.outcome ?? 'The end of this change is unknown; a person must look.' };
+    return {
+      actionId: id,
+      state: 'unknown',
+      detail: data.outcome ?? 'The end of this change is unknown; a person must look.',
+    };
   }
   if (data.state === 'intended') {
     return { actionId: id, state: 'repeated', detail: `Begun by run ${data.runId} and not yet accounted for.` };
@@ -211,11 +231,21 @@ async function carryOut(context: RunContext, intent: StoredDocument<ActionRecord
   try {
     look = await kind.look(context.ports, intent.data);
   } catch (error) {
-    return end(context, intent, 'failed', `The target could not be read before the change, so nothing was changed. ${describeError(error)}`);
+    return end(
+      context,
+      intent,
+      'failed',
+      `The target could not be read before the change, so nothing was changed. ${describeError(error)}`,
+    );
   }
   await step(context, 'target-read');
   if (look.at !== 'from') {
-    return end(context, intent, 'stale', `No longer as it was when this was decided; nothing was changed. ${look.found}`);
+    return end(
+      context,
+      intent,
+      'stale',
+      `No longer as it was when this was decided; nothing was changed. ${look.found}`,
+    );
   }
   return applyAndProbe(context, intent, kind, 1);
 }
@@ -272,7 +302,12 @@ async function probe(
     case 'gone':
       return end(context, intent, 'stale', `The target is gone. ${look.found}`);
     case 'elsewhere':
-      return end(context, intent, 'unknown', `The reply was lost, and the target is neither as before nor as wanted: look at it. ${look.found}`);
+      return end(
+        context,
+        intent,
+        'unknown',
+        `The reply was lost, and the target is neither as before nor as wanted: look at it. ${look.found}`,
+      );
   }
 }
 
@@ -288,7 +323,11 @@ async function end(
   const stored = await transition(context.ports, intent, { state, detail, by: `run ${context.runId}` }, []);
   await step(context, 'outcome-stored');
   if (stored === undefined) {
-    return { actionId: intent.id, state: 'unknown', detail: `${detail} Another run accounted for it meanwhile: see the journal.` };
+    return {
+      actionId: intent.id,
+      state: 'unknown',
+      detail: `${detail} Another run accounted for it meanwhile: see the journal.`,
+    };
   }
   return { actionId: intent.id, state, detail };
 }
@@ -335,5 +374,8 @@ const ENDINGS: Readonly<Record<'from' | 'to' | 'elsewhere' | 'gone', { state: En
   to: { state: 'applied', sentence: 'The run died before it could tell; the change is there.' },
   from: { state: 'failed', sentence: 'The run died before the change; nothing was changed.' },
   gone: { state: 'stale', sentence: 'The run died, and the target is gone.' },
-  elsewhere: { state: 'unknown', sentence: 'The run died, and the target is neither as before nor as wanted: look at it.' },
+  elsewhere: {
+    state: 'unknown',
+    sentence: 'The run died, and the target is neither as before nor as wanted: look at it.',
+  },
 };

@@ -57,7 +57,10 @@ async function run(ready: ReadyDuty, request: DutyRequest): Promise<Answer> {
     const tick = request.deliveryId ?? clock.now().toISOString();
     await queue.publish(
       topicOf(ready.duty.name),
-      scopes.map((scope) => ({ id: hashOf({ tick, scope: scopeKey(scope) }), data: { scope, dry_run: request.dryRun } })),
+      scopes.map((scope) => ({
+        id: hashOf({ tick, scope: scopeKey(scope) }),
+        data: { scope, dry_run: request.dryRun },
+      })),
     );
     return { status: 200, headers: {}, body: { result: 'fanned-out', scopes: scopes.length } };
   }
@@ -67,7 +70,12 @@ async function run(ready: ReadyDuty, request: DutyRequest): Promise<Answer> {
   }
   const answers: Answer[] = [];
   for (const scope of scopes) {
-    answers.push(await runScope(ready, request, scope).then((result) => ofResult(result, request), (error: unknown) => failure(error, ready.surroundings.log)));
+    answers.push(
+      await runScope(ready, request, scope).then(
+        (result) => ofResult(result, request),
+        (error: unknown) => failure(error, ready.surroundings.log),
+      ),
+    );
   }
   const worst = answers.reduce((a, b) => (b.status > a.status ? b : a));
   return { status: worst.status, headers: worst.headers, body: { reports: answers.map((one) => one.body) } };
@@ -99,7 +107,11 @@ function ofResult(result: RunResult, request: DutyRequest): Answer {
   if (result.kind === 'busy') {
     const body = { result: 'busy', run: result.runId, until: result.until };
     return request.trigger === 'manual'
-      ? { status: 409, headers: {}, body: { ...body, message: 'Another run is at work on this scope. Try again when it is done.' } }
+      ? {
+          status: 409,
+          headers: {},
+          body: { ...body, message: 'Another run is at work on this scope. Try again when it is done.' },
+        }
       : { status: 200, headers: {}, body };
   }
   const body = result.report as unknown as JsonObject;

@@ -50,7 +50,11 @@ function onlyObserves(context: RunContext, duty: Duty): boolean {
   return duty.actionKinds.every((kind) => modeOf(context.team, kind, scope) === 'observe');
 }
 
-async function messageWrites(context: RunContext, input: NewsInput, issues: readonly string[]): Promise<readonly Write[]> {
+async function messageWrites(
+  context: RunContext,
+  input: NewsInput,
+  issues: readonly string[],
+): Promise<readonly Write[]> {
   const slack = context.team.chat?.slack;
   if (slack === undefined) {
     return [];
@@ -66,7 +70,10 @@ async function messageWrites(context: RunContext, input: NewsInput, issues: read
   if (!isNews && told?.data.day === today) {
     return [];
   }
-  const next: Told = { day: today, items: { ...recent, ...Object.fromEntries(items.map((item) => [item, recent[item] ?? context.now])) } };
+  const next: Told = {
+    day: today,
+    items: { ...recent, ...Object.fromEntries(items.map((item) => [item, recent[item] ?? context.now])) },
+  };
   const entry: MessageEntry = {
     id: `${context.runId}-message`,
     kind: 'message',
@@ -162,10 +169,15 @@ async function issueWrites(
   const alone = fresh.slice(0, NEW_ISSUES_A_RUN);
   const coveredAgain = linked.filter((fingerprint) => isCoveredAndDue(states.get(fingerprint), context.now));
   const rest = [...fresh.slice(NEW_ISSUES_A_RUN), ...coveredAgain];
-  const toTell = new Map([...alone, ...repeated].map((fingerprint) => [fingerprint, escalations.get(fingerprint) as Escalation]));
+  const toTell = new Map(
+    [...alone, ...repeated].map((fingerprint) => [fingerprint, escalations.get(fingerprint) as Escalation]),
+  );
   const covered = new Map<string, string>();
   if (rest.length > 0) {
-    const digest = digestOf(context, rest.map((fingerprint) => escalations.get(fingerprint) as Escalation));
+    const digest = digestOf(
+      context,
+      rest.map((fingerprint) => escalations.get(fingerprint) as Escalation),
+    );
     const fingerprint = fingerprintOf(digest.about);
     toTell.set(fingerprint, digest);
     states.set(fingerprint, await context.ports.store.read<IssueState>('issues', fingerprint));
@@ -179,14 +191,18 @@ async function issueWrites(
     writes.push(touchWrite(states.get(fingerprint), { fingerprint, openedAt: context.now, touchedAt: context.now }));
   }
   for (const [fingerprint, digest] of covered) {
-    writes.push(touchWrite(states.get(fingerprint), { fingerprint, digest, openedAt: context.now, touchedAt: context.now }));
+    writes.push(
+      touchWrite(states.get(fingerprint), { fingerprint, digest, openedAt: context.now, touchedAt: context.now }),
+    );
   }
   return { writes, linked };
 }
 
 /** An issue with a ticket of its own is commented at most once a day; one that a digest covers is told by the digest. */
 function isDue(state: StoredDocument<IssueState> | undefined, now: string): boolean {
-  return state !== undefined && state.data.digest === undefined && secondsAfter(state.data.touchedAt, REPEAT_SECONDS) <= now;
+  return (
+    state !== undefined && state.data.digest === undefined && secondsAfter(state.data.touchedAt, REPEAT_SECONDS) <= now
+  );
 }
 
 function isCoveredAndDue(state: StoredDocument<IssueState> | undefined, now: string): boolean {
@@ -235,7 +251,11 @@ function digestOf(context: RunContext, escalations: readonly Escalation[]): Esca
     about: { duty: context.duty, scope: context.scopeKey, digest: 'escalations' },
     title: `${context.duty}: ${String(escalations.length)} more findings in ${context.scopeKey}`,
     body: [
-      paragraph(text(`More was found in one run than deserves issues of their own (${String(NEW_ISSUES_A_RUN)} a run): look for a common cause first.`)),
+      paragraph(
+        text(
+          `More was found in one run than deserves issues of their own (${String(NEW_ISSUES_A_RUN)} a run): look for a common cause first.`,
+        ),
+      ),
       { kind: 'list', lines: escalations.map((escalation) => [text(escalation.title)]) },
     ],
   };
@@ -243,10 +263,19 @@ function digestOf(context: RunContext, escalations: readonly Escalation[]): Esca
 
 function unknownEnd(context: RunContext, one: Reconciled): Escalation {
   return {
-    about: { duty: context.duty, rule: 'executor/unknown-end', scope: context.scopeKey, workload: one.action.guard.workload },
+    about: {
+      duty: context.duty,
+      rule: 'executor/unknown-end',
+      scope: context.scopeKey,
+      workload: one.action.guard.workload,
+    },
     title: `A change has an unknown end: ${one.change}`,
     body: [
-      paragraph(text('The run that made this change was cut off, and the target is neither as it was before nor as was wanted.')),
+      paragraph(
+        text(
+          'The run that made this change was cut off, and the target is neither as it was before nor as was wanted.',
+        ),
+      ),
       paragraph(text('Change: '), code(one.change)),
       paragraph(text(one.action.outcome ?? '')),
       paragraph(text('Look at the target and set it as it should be. It is not touched again for this.')),

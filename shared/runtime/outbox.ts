@@ -88,7 +88,10 @@ async function deliver(input: DrainInput, document: StoredDocument<OutboxEntry>)
       return entry;
     }
     const failed = afterFailure(entry, error, now());
-    log.warn({ outboxId: entry.id, attempts: entry.attempts, dueAt: failed.dueAt, error: failed.lastError }, 'a delivery failed');
+    log.warn(
+      { outboxId: entry.id, attempts: entry.attempts, dueAt: failed.dueAt, error: failed.lastError },
+      'a delivery failed',
+    );
     await save(failed).catch((lost: unknown) => {
       if (!(lost instanceof LostClaim)) {
         throw lost;
@@ -130,8 +133,12 @@ export async function deliverRun(
   const until = clock.now().getTime() + input.patienceSeconds * 1000;
   for (;;) {
     const entries = await drainOutbox(input);
-    const waiting = entries.filter((entry) => entry.kind === 'message' && entry.state === 'pending' && entry.posted === undefined);
-    const next = Math.min(...entries.filter((entry) => entry.state === 'pending').map((entry) => Date.parse(entry.dueAt)));
+    const waiting = entries.filter(
+      (entry) => entry.kind === 'message' && entry.state === 'pending' && entry.posted === undefined,
+    );
+    const next = Math.min(
+      ...entries.filter((entry) => entry.state === 'pending').map((entry) => Date.parse(entry.dueAt)),
+    );
     const now = clock.now().getTime();
     if (waiting.length === 0 || waiting.some((entry) => entry.lastError !== undefined) || next > until) {
       return entries;

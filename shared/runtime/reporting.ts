@@ -68,7 +68,14 @@ function reportedReconciled({ action }: Reconciled): ReportedAction {
     from: action.from,
     to: action.to,
     rule: action.rule,
-    outcome: action.state === 'applied' ? 'applied' : action.state === 'stale' ? 'stale' : action.state === 'failed' ? 'failed' : 'unknown',
+    outcome:
+      action.state === 'applied'
+        ? 'applied'
+        : action.state === 'stale'
+          ? 'stale'
+          : action.state === 'failed'
+            ? 'failed'
+            : 'unknown',
     detail: action.outcome ?? '',
   };
 }

@@ -4,7 +4,14 @@ import type { Decision } from '../core/decision.ts';
 import type { JsonObject } from '../core/json.ts';
 import { hashOf } from '../core/fingerprint.ts';
 import type { Policy } from '../core/policy.ts';
-import { type CanonicalReport, type DecidedOutcome, isFailure, type Outcome, type Problem, type Report } from '../core/report.ts';
+import {
+  type CanonicalReport,
+  type DecidedOutcome,
+  isFailure,
+  type Outcome,
+  type Problem,
+  type Report,
+} from '../core/report.ts';
 import type { Write } from '../ports/store.ts';
 import { type RunContext, step, type Surroundings } from './context.ts';
 import type { Duty } from './duty.ts';
@@ -168,7 +175,15 @@ async function judge(
   });
   const words = duty.report({ facts, policy, decided, dryRun: context.dryRun });
   logDecisions(context, decided);
-  const report = canonicalReport({ context, trigger: request.trigger, summary: words.summary, decided, problems, reconciled, refused });
+  const report = canonicalReport({
+    context,
+    trigger: request.trigger,
+    summary: words.summary,
+    decided,
+    problems,
+    reconciled,
+    refused,
+  });
   return { report, words, decided, problems };
 }
 
@@ -193,7 +208,9 @@ function checkOneVerdictEach(duty: Duty, decisions: readonly Decision[]): void {
     }
     seen.add(subject);
     if ((decision.verdict === 'act') !== (decision.action !== undefined)) {
-      throw new BugError(`${decision.reason.rule} gave ${decision.verdict} ${decision.action === undefined ? 'without' : 'with'} an action.`);
+      throw new BugError(
+        `${decision.reason.rule} gave ${decision.verdict} ${decision.action === undefined ? 'without' : 'with'} an action.`,
+      );
     }
   }
 }
@@ -211,7 +228,13 @@ function logDecisions(context: RunContext, decided: readonly DecidedOutcome[]): 
     } else {
       const level = outcome !== undefined && isFailure(outcome) ? 'error' : 'info';
       context.log[level](
-        { subject: decision.subject, rule: decision.reason.rule, verdict: decision.verdict, outcome: outcome?.state, actionId: outcome?.actionId },
+        {
+          subject: decision.subject,
+          rule: decision.reason.rule,
+          verdict: decision.verdict,
+          outcome: outcome?.state,
+          actionId: outcome?.actionId,
+        },
         decision.reason.sentence,
       );
     }
@@ -329,7 +352,11 @@ function deliveryWrites(context: RunContext, request: RunRequest): readonly Writ
 }
 
 /** At-least-once senders repeat themselves: the same delivery is answered with what its run said. */
-async function repeatedDelivery(surroundings: Surroundings, duty: Duty, request: RunRequest): Promise<RunResult | undefined> {
+async function repeatedDelivery(
+  surroundings: Surroundings,
+  duty: Duty,
+  request: RunRequest,
+): Promise<RunResult | undefined> {
   const { store } = surroundings.ports;
   const id = deliveryId(duty.name, request);
   const delivered = id === undefined ? undefined : await store.read<DeliveryRecord>('deliveries', id);
@@ -356,7 +383,10 @@ export async function readRun(
     return { record, report: undefined };
   }
   const report = await readLarge<CanonicalReport>(store, record.report);
-  const entries = await store.query<OutboxEntry>('outbox', { where: [{ field: 'runId', op: '==', value: runId }], limit: 100 });
+  const entries = await store.query<OutboxEntry>('outbox', {
+    where: [{ field: 'runId', op: '==', value: runId }],
+    limit: 100,
+  });
   return { record, report: { ...report, deliveries: entries.map((entry) => reportedDelivery(entry.data)) } };
 }
 

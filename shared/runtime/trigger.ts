@@ -123,12 +123,19 @@ function plainRequest(body: unknown, trigger: TriggerKind, deliveryId: string | 
 function wrong(error: z.ZodError, prefix: string): CallerError {
   const issue = error.issues[0];
   const unknownKey = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  const path = [...(prefix === '' ? [] : [prefix]), ...(issue?.path.map(String) ?? []), ...(unknownKey === undefined ? [] : [unknownKey])];
+  const path = [
+    ...(prefix === '' ? [] : [prefix]),
+    ...(issue?.path.map(String) ?? []),
+    ...(unknownKey === undefined ? [] : [unknownKey]),
+  ];
   const field = path.join('.') || 'body';
-  return new CallerError(`${field}: ${unknownKey === undefined ? (issue?.message ?? 'is not valid') : 'is not a known field'}.`, {
-    field,
-    remedy: 'Known fields are scope and dry_run.',
-  });
+  return new CallerError(
+    `${field}: ${unknownKey === undefined ? (issue?.message ?? 'is not valid') : 'is not a known field'}.`,
+    {
+      field,
+      remedy: 'Known fields are scope and dry_run.',
+    },
+  );
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

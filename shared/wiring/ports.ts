@@ -106,7 +106,7 @@ function chatOf(input: WiringInput): Chat | undefined {
     clock,
     random,
     ...deadlineOf(input),
-    ...(environment.slackApiUrl === undefined ? {} : { apiUrl: environment.slackApiUrl }),
+    apiUrl: environment.slackApiUrl,
   });
 }
 
@@ -135,7 +135,7 @@ function queueOf({ environment, clock, random }: WiringInput): Queue | undefined
         project: environment.pubsubProject,
         clock,
         random,
-        ...(environment.pubsubApiUrl === undefined ? {} : { apiUrl: environment.pubsubApiUrl }),
+        apiUrl: environment.pubsubApiUrl,
       });
 }
 

@@ -34,7 +34,11 @@ export interface System {
 
 export function createSystem(input: SystemInput): System {
   const { environment, policy } = input;
-  const log = createLogger({ level: environment.logLevel, mask: secretMasker(environment.secrets), write: input.write });
+  const log = createLogger({
+    level: environment.logLevel,
+    mask: secretMasker(environment.secrets),
+    write: input.write,
+  });
   const surroundings: Surroundings = {
     ports: connectPorts({ ...input, team: policy.team }),
     kinds: ACTION_KINDS,
@@ -44,7 +48,12 @@ export function createSystem(input: SystemInput): System {
   };
   return {
     surroundings,
-    ready: ({ duty, manifest }) => ({ duty, manifest, surroundings, policy: { team: policy.team, duty: policy.duties[duty.name] } }),
+    ready: ({ duty, manifest }) => ({
+      duty,
+      manifest,
+      surroundings,
+      policy: { team: policy.team, duty: policy.duties[duty.name] },
+    }),
   };
 }
 

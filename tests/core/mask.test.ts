@@ -200,6 +200,10 @@ describe('well-known shapes', () => {
     'bearer ',
     '-----BEGIN PRIVATE KEY-----',
     '-----BEGIN ',
+    '-----BEGIN PRIVATE KEY-----"',
+    '-----BEGIN PRIVATE KEY----- -----END PRIVATE KEY-----',
+    '-----END ',
+    '-----BEGIN PRIVATE KEY-----\\\\',
     'xoxb-',
     'xoxb-aaaaaaaa',
     'a',
@@ -214,7 +218,7 @@ describe('well-known shapes', () => {
     ' ',
     'ya29.',
   ])('takes long text of %j in its stride', (piece) => {
-    const text = piece.repeat(Math.ceil(2_000_000 / piece.length));
+    const text = piece.repeat(Math.ceil(500_000 / piece.length));
     expect(typeof secretMasker(['aaaaaaaa', 'hunter2'])(text)).toBe('string');
   });
 });

@@ -30,7 +30,10 @@ async function settleDown(runtime: TestRuntime): Promise<void> {
     runtime.clock.advance(30_000);
     await drainOutbox({ ports: runtime.surroundings.ports, log: runtime.surroundings.log });
   }
-  const pending = await runtime.store.query<OutboxEntry>('outbox', { where: [{ field: 'state', op: '==', value: 'pending' }], limit: 10 });
+  const pending = await runtime.store.query<OutboxEntry>('outbox', {
+    where: [{ field: 'state', op: '==', value: 'pending' }],
+    limit: 10,
+  });
   expect(pending.map((document) => document.data)).toEqual([]);
 }
 
@@ -40,7 +43,9 @@ describe('a message and its issue', () => {
     const runtime = testRuntime({ things: testThings(sizes) });
     expect(deliveries(await run(runtime, want))).toEqual(['chat.message delivered', 'tracker.issue delivered']);
     const [message] = runtime.chat.messages;
-    expect(Object.values(message?.request.links ?? {})).toEqual([{ key: 'OPS-1', url: 'https://tracker.example/browse/OPS-1' }]);
+    expect(Object.values(message?.request.links ?? {})).toEqual([
+      { key: 'OPS-1', url: 'https://tracker.example/browse/OPS-1' },
+    ]);
   });
 
   test('when the tracker is down the message waits a minute, goes out without the link, and is edited once it is there', async () => {
@@ -50,7 +55,9 @@ describe('a message and its issue', () => {
     await run(runtime, want);
     await settleDown(runtime);
     expect(runtime.tracker.issues).toHaveLength(1);
-    expect(runtime.chat.messages.map((message) => [message.edits, Object.keys(message.request.links).length])).toEqual([[1, 1]]);
+    expect(runtime.chat.messages.map((message) => [message.edits, Object.keys(message.request.links).length])).toEqual([
+      [1, 1],
+    ]);
   });
 
   test('when the chat is down the run ends all the same, and the message arrives later, once', async () => {

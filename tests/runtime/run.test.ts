@@ -4,13 +4,26 @@ import { sqliteStore } from '../../shared/adapters/sqlite/store.ts';
 import type { ActionRecord } from '../../shared/core/action.ts';
 import { BugError } from '../../shared/core/errors.ts';
 import { runDuty, type RunRequest, type RunResult } from '../../shared/runtime/run.ts';
-import { fail, sizeDuty, START, testClock, testRuntime, type TestRuntime, type TestRuntimeOptions, testThings } from '../support/runtime.ts';
+import {
+  fail,
+  sizeDuty,
+  START,
+  testClock,
+  testRuntime,
+  type TestRuntime,
+  type TestRuntimeOptions,
+  testThings,
+} from '../support/runtime.ts';
 
 /** Longer than guardrails.settle: an action begun within it counts against the share of its workload. */
 const NEXT_TICK = 15 * 60_000;
 const SCOPE = { cluster: 'prod', namespace: 'shop' };
 
-function run(runtime: TestRuntime, want: Record<string, number>, request: Partial<RunRequest> = {}): Promise<RunResult> {
+function run(
+  runtime: TestRuntime,
+  want: Record<string, number>,
+  request: Partial<RunRequest> = {},
+): Promise<RunResult> {
   return runDuty(runtime.surroundings, sizeDuty(runtime.things, want), runtime.policy, {
     scope: SCOPE,
     dryRun: false,
@@ -117,7 +130,12 @@ describe('one effect', () => {
       decide: (...input: Parameters<typeof duty.decide>) =>
         duty.decide(...input).flatMap((one) => [one, { ...one, subject: { ...one.subject, replica: '2' } }]),
     };
-    const result = await runDuty(runtime.surroundings, twice, runtime.policy, { scope: SCOPE, dryRun: false, trigger: 'manual', timeoutSeconds: 300 });
+    const result = await runDuty(runtime.surroundings, twice, runtime.policy, {
+      scope: SCOPE,
+      dryRun: false,
+      trigger: 'manual',
+      timeoutSeconds: 300,
+    });
     expect(outcomes(result)).toEqual(['applied', 'applied']);
     expect(runtime.things.effects).toEqual(['a=125']);
   });
@@ -128,7 +146,9 @@ describe('many senders', () => {
     const clock = testClock();
     const things = testThings({ a: 100 });
     const store = sqliteStore({ path: ':memory:', clock });
-    const runtimes = Array.from({ length: 50 }, (_, index) => testRuntime({ clock, things, store, ids: `instance-${String(index)}` }));
+    const runtimes = Array.from({ length: 50 }, (_, index) =>
+      testRuntime({ clock, things, store, ids: `instance-${String(index)}` }),
+    );
     const results = await Promise.all(runtimes.map((runtime) => run(runtime, { a: 125 })));
     expect(things.effects).toEqual(['a=125']);
     expect(results.filter((result) => outcomes(result).includes('applied'))).toHaveLength(1);
@@ -188,25 +208,39 @@ function killedAt(step: string, options: TestRuntimeOptions): { runtime: TestRun
 }
 
 describe('a run that dies', () => {
-  test.each(['lease-taken', 'facts-read', 'decided', 'intent-stored', 'target-read', 'applied', 'outcome-stored', 'run-finished', 'delivery-claimed', 'delivery-sent', 'delivery-stored'])(
-    'at %s leaves one effect and one message after the next run',
-    async (step) => {
-      const clock = testClock();
-      const things = testThings({ a: 100 });
-      const store = sqliteStore({ path: ':memory:', clock });
-      const { runtime, reached } = killedAt(step, { clock, things, store, ids: 'killed' });
-      void run(runtime, { a: 125 });
-      await reached;
-      clock.advance(3_600_000);
-      const next = testRuntime({ clock, things, store, ids: 'next' });
-      // The chat is one system, seen by both processes.
-      const shared = { ...next.surroundings, ports: { ...next.surroundings.ports, chat: runtime.chat } };
-      await runDuty(shared, sizeDuty(things, { a: 125 }), next.policy, { scope: SCOPE, dryRun: false, trigger: 'manual', timeoutSeconds: 300 });
-      expect(things.effects).toEqual(['a=125']);
-      expect(things.sizes.get('a')).toBe(125);
-      expect(runtime.chat.messages).toHaveLength(1);
-    },
-  );
+  test.each([
+    'lease-taken',
+    'facts-read',
+    'decided',
+    'intent-stored',
+    'target-read',
+    'applied',
+    'outcome-stored',
+    'run-finished',
+    'delivery-claimed',
+    'delivery-sent',
+    'delivery-stored',
+  ])('at %s leaves one effect and one message after the next run', async (step) => {
+    const clock = testClock();
+    const things = testThings({ a: 100 });
+    const store = sqliteStore({ path: ':memory:', clock });
+    const { runtime, reached } = killedAt(step, { clock, things, store, ids: 'killed' });
+    void run(runtime, { a: 125 });
+    await reached;
+    clock.advance(3_600_000);
+    const next = testRuntime({ clock, things, store, ids: 'next' });
+    // The chat is one system, seen by both processes.
+    const shared = { ...next.surroundings, ports: { ...next.surroundings.ports, chat: runtime.chat } };
+    await runDuty(shared, sizeDuty(things, { a: 125 }), next.policy, {
+      scope: SCOPE,
+      dryRun: false,
+      trigger: 'manual',
+      timeoutSeconds: 300,
+    });
+    expect(things.effects).toEqual(['a=125']);
+    expect(things.sizes.get('a')).toBe(125);
+    expect(runtime.chat.messages).toHaveLength(1);
+  });
 });
 
 describe('what does not run', () => {
@@ -216,7 +250,13 @@ describe('what does not run', () => {
     expect(runtime.things.effects).toEqual([]);
     expect(runtime.chat.messages).toEqual([]);
     expect(await actions(runtime)).toEqual([]);
-    expect(await runtime.store.query('runs', { where: [], orderBy: { field: 'startedAt', direction: 'ascending' }, limit: 1 })).toEqual([]);
+    expect(
+      await runtime.store.query('runs', {
+        where: [],
+        orderBy: { field: 'startedAt', direction: 'ascending' },
+        limit: 1,
+      }),
+    ).toEqual([]);
   });
 
   test('observe changes nothing, writes no issue, and tells its proposals once a day', async () => {
@@ -248,14 +288,20 @@ describe('what does not run', () => {
     const request: RunRequest = { scope: SCOPE, dryRun: false, trigger: 'manual', timeoutSeconds: 300 };
     await expect(runDuty(runtime.surroundings, duty, runtime.policy, request)).rejects.toThrow('it said no');
     expect((await run(runtime, {})).kind).toBe('done');
-    const runs = await runtime.store.query<{ state: string }>('runs', { where: [{ field: 'startedAt', op: '>=', value: START }], limit: 5 });
+    const runs = await runtime.store.query<{ state: string }>('runs', {
+      where: [{ field: 'startedAt', op: '>=', value: START }],
+      limit: 5,
+    });
     expect(runs.map((document) => document.data.state).sort()).toEqual(['done', 'failed']);
   });
 
   test('two verdicts on one subject are refused before anything is touched', async () => {
     const runtime = testRuntime();
     const duty = sizeDuty(runtime.things, { a: 125 });
-    const doubled = { ...duty, decide: (...input: Parameters<typeof duty.decide>) => [...duty.decide(...input), ...duty.decide(...input)] };
+    const doubled = {
+      ...duty,
+      decide: (...input: Parameters<typeof duty.decide>) => [...duty.decide(...input), ...duty.decide(...input)],
+    };
     const request: RunRequest = { scope: SCOPE, dryRun: false, trigger: 'manual', timeoutSeconds: 300 };
     await expect(runDuty(runtime.surroundings, doubled, runtime.policy, request)).rejects.toThrow('two verdicts');
     expect(runtime.things.effects).toEqual([]);

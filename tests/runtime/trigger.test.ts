@@ -18,21 +18,39 @@ function fieldOf(body: unknown, headers: Record<string, string> = {}): string | 
 
 describe('a request in its envelopes', () => {
   test('an empty body asks for all scopes of the policy, by hand', () => {
-    expect(readRequest({ headers: {}, body: '' })).toEqual({ scope: undefined, dryRun: false, trigger: 'manual', deliveryId: undefined });
+    expect(readRequest({ headers: {}, body: '' })).toEqual({
+      scope: undefined,
+      dryRun: false,
+      trigger: 'manual',
+      deliveryId: undefined,
+    });
   });
 
   test('plain JSON gives scope and dry run', () => {
-    expect(readRequest({ headers: {}, body: JSON.stringify({ scope: SCOPE, dry_run: true }) })).toMatchObject({ scope: SCOPE, dryRun: true });
+    expect(readRequest({ headers: {}, body: JSON.stringify({ scope: SCOPE, dry_run: true }) })).toMatchObject({
+      scope: SCOPE,
+      dryRun: true,
+    });
   });
 
   test('a Pub/Sub push carries it in base64, and its message id is the delivery', () => {
-    const body = { message: { data: encoded({ scope: SCOPE }), messageId: '77' }, subscription: 'projects/p/subscriptions/s' };
-    expect(readRequest({ headers: {}, body: JSON.stringify(body) })).toEqual({ scope: SCOPE, dryRun: false, trigger: 'push', deliveryId: 'push:77' });
+    const body = {
+      message: { data: encoded({ scope: SCOPE }), messageId: '77' },
+      subscription: 'projects/p/subscriptions/s',
+    };
+    expect(readRequest({ headers: {}, body: JSON.stringify(body) })).toEqual({
+      scope: SCOPE,
+      dryRun: false,
+      trigger: 'push',
+      deliveryId: 'push:77',
+    });
   });
 
   test('the id that the fan-out gave wins over the message id, so that a message published twice is one delivery', () => {
     const message = { data: encoded({ scope: SCOPE }), messageId: '77', attributes: { id: 'tick-1' } };
-    expect(readRequest({ headers: {}, body: JSON.stringify({ message, subscription: 's' }) }).deliveryId).toBe('push:tick-1');
+    expect(readRequest({ headers: {}, body: JSON.stringify({ message, subscription: 's' }) }).deliveryId).toBe(
+      'push:tick-1',
+    );
   });
 
   test('a binary CloudEvent carries it in the body, a structured one in data or data_base64', () => {
@@ -41,18 +59,36 @@ describe('a request in its envelopes', () => {
     expect(readRequest({ headers, body: JSON.stringify({ scope: SCOPE }) })).toEqual(expected);
     const event = { specversion: '1.0', id: '5', type: 'x', source: 's' };
     expect(readRequest({ headers: {}, body: JSON.stringify({ ...event, data: { scope: SCOPE } }) })).toEqual(expected);
-    expect(readRequest({ headers: {}, body: JSON.stringify({ ...event, data_base64: encoded({ scope: SCOPE }) }) })).toEqual(expected);
+    expect(
+      readRequest({ headers: {}, body: JSON.stringify({ ...event, data_base64: encoded({ scope: SCOPE }) }) }),
+    ).toEqual(expected);
   });
 
   test('an Eventarc event wraps a Pub/Sub message', () => {
-    const headers = { 'ce-specversion': '1.0', 'ce-id': '5', 'ce-type': 'google.cloud.pubsub.topic.v1.messagePublished' };
+    const headers = {
+      'ce-specversion': '1.0',
+      'ce-id': '5',
+      'ce-type': 'google.cloud.pubsub.topic.v1.messagePublished',
+    };
     const body = JSON.stringify({ message: { data: encoded({ scope: SCOPE }), messageId: '9' }, subscription: 's' });
-    expect(readRequest({ headers, body })).toEqual({ scope: SCOPE, dryRun: false, trigger: 'event', deliveryId: 'push:9' });
+    expect(readRequest({ headers, body })).toEqual({
+      scope: SCOPE,
+      dryRun: false,
+      trigger: 'event',
+      deliveryId: 'push:9',
+    });
   });
 
   test('a scheduler tick is known by its headers and named by job and time', () => {
-    const headers = { 'x-cloudscheduler': 'true', 'x-cloudscheduler-jobname': 'j', 'x-cloudscheduler-scheduletime': '2026-01-01T00:00:00Z' };
-    expect(readRequest({ headers, body: '{}' })).toMatchObject({ trigger: 'schedule', deliveryId: 'schedule:j:2026-01-01T00:00:00Z' });
+    const headers = {
+      'x-cloudscheduler': 'true',
+      'x-cloudscheduler-jobname': 'j',
+      'x-cloudscheduler-scheduletime': '2026-01-01T00:00:00Z',
+    };
+    expect(readRequest({ headers, body: '{}' })).toMatchObject({
+      trigger: 'schedule',
+      deliveryId: 'schedule:j:2026-01-01T00:00:00Z',
+    });
   });
 });
 
@@ -76,7 +112,9 @@ describe('a bad request names its field', () => {
   test('whatever comes in gives a request or a CallerError', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (body) => {
-        expect(['no error', 'no CallerError'].includes(fieldOf(body) ?? '') ? fieldOf(body) : 'field').not.toBe('no CallerError');
+        expect(['no error', 'no CallerError'].includes(fieldOf(body) ?? '') ? fieldOf(body) : 'field').not.toBe(
+          'no CallerError',
+        );
       }),
     );
   });

@@ -171,7 +171,9 @@ export function testChat(): TestChat {
         }),
       ),
     findFile: ({ thread, marker }) =>
-      settle(() => (messages.find((one) => one.id === thread.id)?.files.includes(marker) === true ? thread : undefined)),
+      settle(() =>
+        messages.find((one) => one.id === thread.id)?.files.includes(marker) === true ? thread : undefined,
+      ),
     identity: () => settle(() => ({ team: 'T', user: 'U', scopes: [] })),
   };
   return chat;
@@ -200,7 +202,9 @@ export function testTracker(clock: Clock): TestTracker {
     findOpen: ({ fingerprint }) =>
       settle(() =>
         issues
-          .filter((one) => one.open && one.draft.fingerprint === fingerprint && one.searchableAt <= clock.now().getTime())
+          .filter(
+            (one) => one.open && one.draft.fingerprint === fingerprint && one.searchableAt <= clock.now().getTime(),
+          )
           .map((one) => one.issue),
       ),
     read: (key) =>
@@ -212,8 +216,19 @@ export function testTracker(clock: Clock): TestTracker {
       settle(() =>
         meet(tracker.fates.shift() ?? 'works', () => {
           const key = `OPS-${String(issues.length + 1)}`;
-          const issue = { key, url: `https://tracker.example/browse/${key}`, open: true, createdAt: clock.now().toISOString() };
-          issues.push({ issue, draft, comments: [], searchableAt: clock.now().getTime() + tracker.lagSeconds * 1000, open: true });
+          const issue = {
+            key,
+            url: `https://tracker.example/browse/${key}`,
+            open: true,
+            createdAt: clock.now().toISOString(),
+          };
+          issues.push({
+            issue,
+            draft,
+            comments: [],
+            searchableAt: clock.now().getTime() + tracker.lagSeconds * 1000,
+            open: true,
+          });
           return issue;
         }),
       ),
@@ -332,7 +347,11 @@ export function sizeDuty(things: Things, want: Readonly<Record<string, number>>)
       });
     },
     report: ({ decided }) => ({
-      summary: { things: decided.map((one) => `${one.decision.subject['thing'] ?? ''}: ${one.outcome?.state ?? one.decision.verdict}`) },
+      summary: {
+        things: decided.map(
+          (one) => `${one.decision.subject['thing'] ?? ''}: ${one.outcome?.state ?? one.decision.verdict}`,
+        ),
+      },
       message: { title: 'Things', blocks: [] },
     }),
   };

@@ -7,7 +7,8 @@
 // Raises of one run share the room: the ledger takes off what earlier ones were given, in the order of the pods.
 import { memoryBytes, quantityNano } from '../../../shared/core/quantity.ts';
 import { evidenceOf, readMemory } from '../decide-view.ts';
-import type { ContainerView, SizeChange } from '../decide-view.ts';
+import type { ContainerView } from '../decide-view.ts';
+import type { Change } from '../schema-facts.ts';
 import { reasonOf } from '../decide-finding.ts';
 import type { Concern, SizedWish } from '../decide-finding.ts';
 import { bytesInWords, changeInWords } from '../decide-wording.ts';
@@ -72,7 +73,7 @@ function add(amounts: Map<string, number>, key: string, bytes: number): void {
   amounts.set(key, (amounts.get(key) ?? 0) + bytes);
 }
 
-function growthOf(view: ContainerView, { from, to }: SizeChange): Growth {
+function growthOf(view: ContainerView, { from, to }: Change): Growth {
   const grown = (before: string | undefined, after: string | undefined): number =>
     (readMemory(after) ?? 0) - (readMemory(before) ?? 0);
   return {
@@ -107,7 +108,7 @@ function nodeRefusal(view: ContainerView, growth: Growth, ledger: RoomLedger): R
 }
 
 /** New pods may go anywhere: it is enough that one node could hold the container alone. */
-function largestNodeRefusal(view: ContainerView, change: SizeChange): Refusal | undefined {
+function largestNodeRefusal(view: ContainerView, change: Change): Refusal | undefined {
   const nodes = view.world.facts.nodes;
   if (nodes === null || 'unreadable' in nodes) {
     const why = nodes === null ? 'nobody asked for it.' : nodes.unreadable;
@@ -125,24 +126,36 @@ function largestNodeRefusal(view: ContainerView, change: SizeChange): Refusal | 
       };
 }
 
-function limitRangeRefusal(view: ContainerView, change: SizeChange, growth: Growth): Refusal | undefined {
+function limitRangeRefusal(view: ContainerView, change: Change, growth: Growth): Refusal | undefined {
   const { limitRanges } = view.world.facts;
   if ('unreadable' in limitRanges) {
-    return unknown('limit ranges unknown', `the limit ranges of the namespace cannot be read: ${limitRanges.unreadable}`);
+    return unknown(
+      'limit ranges unknown',
+      `the limit ranges of the namespace cannot be read: ${limitRanges.unreadable}`,
+    );
   }
   const limit = readMemory(change.to.limits.memory) ?? 0;
   const request = readMemory(change.to.requests.memory) ?? view.memoryRequestBytes ?? limit;
-  const podLimit = view.pod.containers.reduce((sum, { limits }) => sum + (readMemory(limits.memory) ?? 0), growth.limitBytes);
+  const podLimit = view.pod.containers.reduce(
+    (sum, { limits }) => sum + (readMemory(limits.memory) ?? 0),
+    growth.limitBytes,
+  );
   for (const range of limitRanges.items) {
     for (const item of range.items) {
       const size = item.type === 'Container' ? limit : item.type === 'Pod' ? podLimit : undefined;
       const maximum = readMemory(item.max.memory);
       if (size !== undefined && maximum !== undefined && size > maximum) {
-        return refusedByRange(range.name, `allows ${bytesInWords(maximum)} for a ${item.type.toLowerCase()}, it would be ${bytesInWords(size)}.`);
+        return refusedByRange(
+          range.name,
+          `allows ${bytesInWords(maximum)} for a ${item.type.toLowerCase()}, it would be ${bytesInWords(size)}.`,
+        );
       }
       const ratio = item.type === 'Container' ? item.maxLimitRequestRatio.memory : undefined;
       if (ratio !== undefined && request > 0 && limit / request > Number(quantityNano(ratio)) / 1e9) {
-        return refusedByRange(range.name, `allows a limit of ${ratio} times the request, it would be ${Number((limit / request).toFixed(2))} times.`);
+        return refusedByRange(
+          range.name,
+          `allows a limit of ${ratio} times the request, it would be ${Number((limit / request).toFixed(2))} times.`,
+        );
       }
     }
   }
@@ -163,7 +176,10 @@ function quotaRefusal(view: ContainerView, growth: Growth, ledger: RoomLedger): 
     return unknown('quota unknown', `the quotas of the namespace cannot be read: ${quotas.unreadable}`);
   }
   for (const { key, quota, resource, bytes } of quotaDemands(view, growth)) {
-    const free = memoryBytes(quota.hard[resource] ?? '0') - memoryBytes(quota.used[resource] ?? '0') - (ledger.quotas.get(key) ?? 0);
+    const free =
+      memoryBytes(quota.hard[resource] ?? '0') -
+      memoryBytes(quota.used[resource] ?? '0') -
+      (ledger.quotas.get(key) ?? 0);
     if (bytes > free) {
       return {
         label: 'refused by a quota',
@@ -190,11 +206,18 @@ function quotaDemands(
     ['requests.memory', growth.requestBytes],
     ['memory', growth.requestBytes],
   ] as const;
-  return quotas.items.filter(coversUs).flatMap((quota) =>
-    wanted
-      .filter(([resource, bytes]) => bytes > 0 && quota.hard[resource] !== undefined)
-      .map(([resource, bytes]) => ({ key: `${quota.name}/${resource}`, quota, resource, bytes: bytes * growth.pods })),
-  );
+  return quotas.items
+    .filter(coversUs)
+    .flatMap((quota) =>
+      wanted
+        .filter(([resource, bytes]) => bytes > 0 && quota.hard[resource] !== undefined)
+        .map(([resource, bytes]) => ({
+          key: `${quota.name}/${resource}`,
+          quota,
+          resource,
+          bytes: bytes * growth.pods,
+        })),
+    );
 }
 
 /** A container with a memory limit is not BestEffort, and no controller's template may carry the deadline that Terminating means. */

@@ -17,7 +17,9 @@ export function escalateGrowthCap(view: ContainerView, raise: SizedWish): Concer
   // The guardrail would refuse what is over its own cap, run after run, and nobody would be told.
   const cap = Math.min(policy.growthCap, team.guardrails.growthFactor);
   const since = nowSeconds - durationSeconds(policy.raiseWindow);
-  const raises = view.changes.filter((change) => change.stands && isRaise(change) && secondsOf(change.at) > since).length;
+  const raises = view.changes.filter(
+    (change) => change.stands && isRaise(change) && secondsOf(change.at) > since,
+  ).length;
   const isTooLarge = declared !== undefined && wanted !== undefined && wanted > declared * cap;
   const isTooOften = raises + 1 >= policy.raiseLimit;
   if (!isTooLarge && !isTooOften) {

@@ -13,7 +13,10 @@ export function escalateResizeInfeasible(view: ContainerView): Concern | undefin
   const { pod, world } = view;
   const last = world.facts.history
     .filter((change) => change.stands && change.targetUid === pod.uid)
-    .reduce<(typeof world.facts.history)[number] | undefined>((a, b) => (a !== undefined && a.at > b.at ? a : b), undefined);
+    .reduce<(typeof world.facts.history)[number] | undefined>(
+      (a, b) => (a !== undefined && a.at > b.at ? a : b),
+      undefined,
+    );
   if (pod.resize === null || last === undefined || last.container !== view.container.name) {
     return undefined;
   }
@@ -35,7 +38,11 @@ export function escalateResizeInfeasible(view: ContainerView): Concern | undefin
       'escalate-resize-infeasible',
       `resize ${pod.resize.state}`,
       `Our change of ${last.at} (${changeInWords(last)}) was accepted by the server, but ${words}${said}.`,
-      evidenceOf(view, { resizeState: pod.resize.state, resizeWaitedSeconds: Math.round(waitedSeconds), changedAt: last.at }),
+      evidenceOf(view, {
+        resizeState: pod.resize.state,
+        resizeWaitedSeconds: Math.round(waitedSeconds),
+        changedAt: last.at,
+      }),
     ),
     advice: [
       'Move the pod to a node with room: delete it after setting the new size in its template.',

@@ -15,7 +15,8 @@ export function healthy(view: ContainerView): Skip {
     ['CPU', cpuShare(view, cpu.averageCores)],
     ['memory', memoryShare(view, memory.averageBytes)],
   ].flatMap(([what, share]) => (typeof share === 'number' ? [`${shareInWords(share)} of its ${what}`] : []));
-  const uses = used.length === 0 ? 'Runs without requests and limits to compare with' : `Uses ${used.join(' and ')} on average`;
+  const uses =
+    used.length === 0 ? 'Runs without requests and limits to compare with' : `Uses ${used.join(' and ')} on average`;
   const floor = isIdle(view) ? '; idle, but its requests are at their floor' : '';
   return { verdict: 'skip', reason: reasonOf('healthy', 'healthy', `${uses}${floor}.`, evidenceOf(view)) };
 }

@@ -20,7 +20,9 @@ export function holdAutoscaler(view: ContainerView, wish: Wish): Hold | undefine
         ? verticalAutoscalers.unreadable
         : undefined;
   if (unreadable !== undefined) {
-    const advice = ['Give the service account of Nightshift the permission that is missing; `nightshift doctor` names it.'];
+    const advice = [
+      'Give the service account of Nightshift the permission that is missing; `nightshift doctor` names it.',
+    ];
     return held(view, wish, 'autoscalers unknown', `its autoscalers cannot be read: ${unreadable}`, advice);
   }
   const isOurs = ({ target }: { target: { kind: string; name: string } }): boolean =>
@@ -31,22 +33,33 @@ export function holdAutoscaler(view: ContainerView, wish: Wish): Hold | undefine
     .find((autoscaler) => autoscaler.resources.some((resource) => resources.includes(resource)));
   if (horizontal !== undefined) {
     const followed = horizontal.resources.join(' and ');
-    return held(view, wish, `HPA on ${followed}`, `HorizontalPodAutoscaler ${horizontal.name} follows its ${followed}.`, [
-      `Set the size together with the target of HorizontalPodAutoscaler ${horizontal.name}.`,
-    ]);
+    return held(
+      view,
+      wish,
+      `HPA on ${followed}`,
+      `HorizontalPodAutoscaler ${horizontal.name} follows its ${followed}.`,
+      [`Set the size together with the target of HorizontalPodAutoscaler ${horizontal.name}.`],
+    );
   }
   const vertical = ('items' in verticalAutoscalers ? verticalAutoscalers.items : [])
     .filter(isOurs)
     .find((autoscaler) => !RECOMMENDING_MODES.includes(autoscaler.updateMode));
   return vertical === undefined
     ? undefined
-    : held(view, wish, 'managed by a VPA', `VerticalPodAutoscaler ${vertical.name} (${vertical.updateMode}) writes its sizes.`, [
-        `Look at maxAllowed of VerticalPodAutoscaler ${vertical.name}, or set its updateMode to Off.`,
-      ]);
+    : held(
+        view,
+        wish,
+        'managed by a VPA',
+        `VerticalPodAutoscaler ${vertical.name} (${vertical.updateMode}) writes its sizes.`,
+        [`Look at maxAllowed of VerticalPodAutoscaler ${vertical.name}, or set its updateMode to Off.`],
+      );
 }
 
 function held(view: ContainerView, wish: Wish, label: string, why: string, advice: readonly string[]): Hold {
-  return { reason: reasonOf('hold-autoscaler', label, `${wish.reason.sentence} Not done: ${why}`, evidenceOf(view)), advice };
+  return {
+    reason: reasonOf('hold-autoscaler', label, `${wish.reason.sentence} Not done: ${why}`, evidenceOf(view)),
+    advice,
+  };
 }
 
 /** A raise concerns memory, whether or not its request moves; a trim whose size is not known yet may touch both. */

@@ -19,7 +19,13 @@ export function holdCooldown(view: ContainerView, wish: Wish): Hold | undefined 
   );
   if (recent !== undefined) {
     const ends = new Date((secondsOf(recent.at) + durationSeconds(policy.cooldown)) * 1000).toISOString();
-    return held(view, wish, recent, 'cooldown', `changed by us at ${recent.at} (${changeInWords(recent)}), left alone until ${ends}.`);
+    return held(
+      view,
+      wish,
+      recent,
+      'cooldown',
+      `changed by us at ${recent.at} (${changeInWords(recent)}), left alone until ${ends}.`,
+    );
   }
   const trims = view.workloadChanges.filter(
     (change) => change.stands && !isRaise(change) && age(change) < durationSeconds(policy.trimWindow),
@@ -31,7 +37,13 @@ export function holdCooldown(view: ContainerView, wish: Wish): Hold | undefined 
   const isOwn = trims.some((change) => view.changes.includes(change));
   const isWaveOver = age(first) >= durationSeconds(policy.trimWave);
   return isOwn || isWaveOver
-    ? held(view, wish, first, 'trimmed recently', `its workload was trimmed at ${first.at}, at most once in ${policy.trimWindow}.`)
+    ? held(
+        view,
+        wish,
+        first,
+        'trimmed recently',
+        `its workload was trimmed at ${first.at}, at most once in ${policy.trimWindow}.`,
+      )
     : undefined;
 }
 

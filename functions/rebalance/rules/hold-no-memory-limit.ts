@@ -13,7 +13,12 @@ export function holdNoMemoryLimit(view: ContainerView, wish: Wish): Hold | undef
   return sizes === undefined || sizes.limits.memory !== undefined
     ? undefined
     : {
-        reason: reasonOf('hold-no-memory-limit', 'no memory limit', `${wish.reason.sentence} Not done: it has no memory limit.`, evidenceOf(view)),
+        reason: reasonOf(
+          'hold-no-memory-limit',
+          'no memory limit',
+          `${wish.reason.sentence} Not done: it has no memory limit.`,
+          evidenceOf(view),
+        ),
         advice: ['Set a memory limit in the template, so that one container cannot take the memory of its node.'],
       };
 }

@@ -13,7 +13,12 @@ export function holdProtected(view: ContainerView, wish: Wish): Hold | undefined
   return by === undefined
     ? undefined
     : {
-        reason: reasonOf('hold-protected', 'protected', `${wish.reason.sentence} Not done: protected by ${by}.`, evidenceOf(view)),
+        reason: reasonOf(
+          'hold-protected',
+          'protected',
+          `${wish.reason.sentence} Not done: protected by ${by}.`,
+          evidenceOf(view),
+        ),
         advice: ['Make the change by hand, or lift the protection.'],
       };
 }
@@ -30,5 +35,7 @@ function protectedBy(view: ContainerView): string | undefined {
     return `the policy (name ${name})`;
   }
   const values = [view.pod.labels[label], view.workload?.labels[label]];
-  return values.some((value) => value !== undefined && value !== 'false') ? `its label or annotation ${label}` : undefined;
+  return values.some((value) => value !== undefined && value !== 'false')
+    ? `its label or annotation ${label}`
+    : undefined;
 }

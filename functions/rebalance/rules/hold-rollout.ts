@@ -12,7 +12,12 @@ export function holdRollout(view: ContainerView, wish: Wish): Hold | undefined {
   return why === undefined
     ? undefined
     : {
-        reason: reasonOf('hold-rollout', 'rollout in progress', `${wish.reason.sentence} Held: ${why}`, evidenceOf(view)),
+        reason: reasonOf(
+          'hold-rollout',
+          'rollout in progress',
+          `${wish.reason.sentence} Held: ${why}`,
+          evidenceOf(view),
+        ),
         advice: [],
       };
 }

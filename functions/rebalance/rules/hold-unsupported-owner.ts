@@ -47,7 +47,9 @@ function unsupportedFor(view: ContainerView): Unsupported | undefined {
   if (world.apply === 'in-place') {
     return undefined;
   }
-  const because = world.facts.server.podResize ? 'the policy applies changes by rollout' : 'the server cannot resize pods in place';
+  const because = world.facts.server.podResize
+    ? 'the policy applies changes by rollout'
+    : 'the server cannot resize pods in place';
   if (workload === undefined) {
     const why = `it is a bare pod, and ${because}: there is no template to change.`;
     return { label: 'bare pod', why, advice: 'Make it anew with the new size, best by a Deployment.' };

@@ -14,5 +14,8 @@ export function holdWindow(view: ContainerView, wish: Wish): Hold | undefined {
     return undefined;
   }
   const sentence = `${wish.reason.sentence} Held: window ${name} is open.`;
-  return { reason: reasonOf('hold-window', `window ${shortened(name, 60)}`, sentence, evidenceOf(view, { window: name })), advice: [] };
+  return {
+    reason: reasonOf('hold-window', `window ${shortened(name, 60)}`, sentence, evidenceOf(view, { window: name })),
+    advice: [],
+  };
 }

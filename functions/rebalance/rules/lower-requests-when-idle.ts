@@ -3,7 +3,15 @@
 // Unless: they are at the floors already: then the container is healthy
 // Why:    averages hide bursts, so that the floors come from a whole week: the maximum of memory, which cannot be taken
 //         back once used, and the p95 of CPU, which can
-import { cpuMillicores, formatCpu, formatMemory, memoryBytes, quantityNano, scaleCpu, scaleMemory } from '../../../shared/core/quantity.ts';
+import {
+  cpuMillicores,
+  formatCpu,
+  formatMemory,
+  memoryBytes,
+  quantityNano,
+  scaleCpu,
+  scaleMemory,
+} from '../../../shared/core/quantity.ts';
 import {
   cpuShare,
   evidenceOf,
@@ -13,7 +21,8 @@ import {
   rounded,
   sizesToChange,
 } from '../decide-view.ts';
-import type { ContainerView, SizeChange } from '../decide-view.ts';
+import type { ContainerView } from '../decide-view.ts';
+import type { Change } from '../schema-facts.ts';
 import { reasonOf } from '../decide-finding.ts';
 import type { Wish } from '../decide-finding.ts';
 import { changeInWords, shareInWords } from '../decide-wording.ts';
@@ -60,7 +69,7 @@ function highest(values: readonly (number | null)[]): number | null {
   return values.reduce((a, b) => (a === null || b === null ? null : Math.max(a, b)), 0);
 }
 
-function wishOf(view: ContainerView, change: SizeChange | null): Wish {
+function wishOf(view: ContainerView, change: Change | null): Wish {
   const { cpu, memory, floors } = view.container;
   const cpuAverage = cpuShare(view, cpu.averageCores) ?? 0;
   const memoryAverage = memoryRequestShare(view, memory.averageBytes) ?? 0;
@@ -82,7 +91,7 @@ function wishOf(view: ContainerView, change: SizeChange | null): Wish {
 }
 
 /** The change that stays above the floors, `undefined` when nothing is left of it, `null` when a floor is not known. */
-function trimTo(view: ContainerView, floors: FloorUsage): SizeChange | undefined | null {
+function trimTo(view: ContainerView, floors: FloorUsage): Change | undefined | null {
   const sizes = sizesToChange(view);
   if (floors.cpuP95Cores === null || floors.memoryMaximumBytes === null) {
     return null;
@@ -121,12 +130,21 @@ function cpuTrim(view: ContainerView, sizes: { requests: Sizes; limits: Sizes },
   const now = cpuMillicores(from);
   const usage = Math.ceil(Number((p95Cores * 1000 * policy.cpuFloorFactor).toFixed(6)));
   const limit = sizes.limits.cpu;
-  const range = rangeFloor(facts, 'cpu', limit === undefined || isGuaranteed(view) ? undefined : cpuMillicores(limit), cpuMillicores);
+  const range = rangeFloor(
+    facts,
+    'cpu',
+    limit === undefined || isGuaranteed(view) ? undefined : cpuMillicores(limit),
+    cpuMillicores,
+  );
   const to = Math.max(scaleCpu(now, keptShare(view)), usage, cpuMillicores(policy.cpuFloor), range);
   return to < now ? { from, to: formatCpu(to) } : undefined;
 }
 
-function memoryTrim(view: ContainerView, sizes: { requests: Sizes; limits: Sizes }, maximumBytes: number): Trim | undefined {
+function memoryTrim(
+  view: ContainerView,
+  sizes: { requests: Sizes; limits: Sizes },
+  maximumBytes: number,
+): Trim | undefined {
   const { policy, facts } = view.world;
   const from = sizes.requests.memory;
   if (from === undefined || (isGuaranteed(view) && refusesLowerMemoryLimit(view))) {
@@ -166,7 +184,8 @@ function rangeFloor(
     .flatMap((item) => {
       const minimum = item.min[resource];
       const ratio = item.maxLimitRequestRatio[resource];
-      const byRatio = ratio === undefined || limit === undefined ? 0 : Math.ceil(limit / (Number(quantityNano(ratio)) / 1e9));
+      const byRatio =
+        ratio === undefined || limit === undefined ? 0 : Math.ceil(limit / (Number(quantityNano(ratio)) / 1e9));
       return [minimum === undefined ? 0 : read(minimum), byRatio];
     });
   return Math.max(0, ...floors);

@@ -29,10 +29,7 @@ export function noData(view: ContainerView, hasOomPattern: boolean): Skip | unde
 /** What keeps the rules that look at more than memory from judging: without CPU or kills nothing is idle or healthy. */
 export function noDataBesidesMemory(view: ContainerView): Skip | undefined {
   const { cpu } = view.container;
-  const unknownKills = view.world.facts.metrics.oomKillsUnknown;
-  const gap =
-    seriesGap(view, 'CPU', cpu.fresh, cpu.samples, [cpu.averageCores, cpu.p95Cores]) ??
-    (unknownKills === null ? undefined : { label: 'OOM kills unknown', sentence: `OOM kills are not known: ${unknownKills}` });
+  const gap = seriesGap(view, 'CPU', cpu.fresh, cpu.samples, [cpu.averageCores, cpu.p95Cores]) ?? killsGap(view);
   return gap === undefined ? undefined : skip(view, gap);
 }
 
@@ -52,7 +49,10 @@ export function noDataForTrim(view: ContainerView, trim: Wish): Skip | undefined
 }
 
 function skip(view: ContainerView, gap: Gap): Skip {
-  const evidence = evidenceOf(view, { cpuSamples: view.container.cpu.samples, expectedSamples: expectedSamples(view.world.policy) });
+  const evidence = evidenceOf(view, {
+    cpuSamples: view.container.cpu.samples,
+    expectedSamples: expectedSamples(view.world.policy),
+  });
   return { verdict: 'skip', reason: reasonOf('no-data', gap.label, gap.sentence, evidence) };
 }
 
@@ -114,12 +114,33 @@ function youth(view: ContainerView): Gap | undefined {
   if (age >= durationSeconds(minimumAge)) {
     return undefined;
   }
-  return { label: `younger than ${minimumAge}`, sentence: `The pod started ${durationInWords(age)} ago, less than ${minimumAge}.` };
+  return {
+    label: `younger than ${minimumAge}`,
+    sentence: `The pod started ${durationInWords(age)} ago, less than ${minimumAge}.`,
+  };
 }
 
 function memoryGap(view: ContainerView): Gap | undefined {
   const { memory } = view.container;
-  return seriesGap(view, 'memory', memory.fresh, memory.samples, [memory.averageBytes, memory.p95Bytes, memory.maximumBytes]);
+  return seriesGap(view, 'memory', memory.fresh, memory.samples, [
+    memory.averageBytes,
+    memory.p95Bytes,
+    memory.maximumBytes,
+  ]);
+}
+
+function killsGap(view: ContainerView): Gap | undefined {
+  const unknown = view.world.facts.metrics.oomKillsUnknown;
+  if (unknown !== null) {
+    return { label: 'OOM kills unknown', sentence: `OOM kills are not known: ${unknown}` };
+  }
+  const at = view.unseenOomKillAt;
+  return at === null
+    ? undefined
+    : {
+        label: 'contradictory metrics',
+        sentence: `The API server saw an OOM kill at ${at} that the metrics do not show.`,
+      };
 }
 
 /** Kills that ended in silence tell of the past; a container between two starts is silent for a good reason. */

@@ -5,7 +5,8 @@
 //         to it, and those from before a resize were answered by that resize
 import { scaleMemory, formatMemory } from '../../../shared/core/quantity.ts';
 import { evidenceOf, isGuaranteed, readMemory, sizesToChange } from '../decide-view.ts';
-import type { ContainerView, SizeChange } from '../decide-view.ts';
+import type { ContainerView } from '../decide-view.ts';
+import type { Change } from '../schema-facts.ts';
 import { reasonOf } from '../decide-finding.ts';
 import type { Wish } from '../decide-finding.ts';
 import { changeInWords, times } from '../decide-wording.ts';
@@ -34,7 +35,7 @@ export function raiseMemoryAfterOom(view: ContainerView): Wish | undefined {
 }
 
 /** One step up, or `null` where there is no limit to raise. */
-export function memoryRaise(view: ContainerView): SizeChange | null {
+export function memoryRaise(view: ContainerView): Change | null {
   const sizes = sizesToChange(view);
   const limit = sizes?.limits.memory;
   const limitBytes = readMemory(limit);

@@ -28,7 +28,7 @@ export interface HttpCall<T> {
   readonly attempts?: number;
   /** 64 MiB when absent. */
   readonly maxResponseBytes?: number;
-  /** Finds the system's own words and code in the body of an error reply. */
+  /** Finds the system's own words and code in the JSON of an error reply; gets `undefined` for a body that is none. */
   readonly errorText?: (body: unknown) => ErrorText | undefined;
   /** What to do about a 401 or 403. */
   readonly credentialsRemedy?: string;

@@ -189,11 +189,16 @@ export function statusFailure(
 
 /** The system's own words: by the adapter's reader from JSON, or a plain text body. A page of HTML says nothing to people. */
 function toldBy(call: CallContext, response: Response, body: string): ErrorText | undefined {
+  const told = call.errorText?.(jsonOrUndefined(body));
+  const isPlain = (response.headers.get('content-type') ?? '').startsWith('text/plain') && body.trim() !== '';
+  return told ?? (isPlain ? { text: body } : undefined);
+}
+
+function jsonOrUndefined(text: string): unknown {
   try {
-    return call.errorText?.(JSON.parse(body));
+    return JSON.parse(text);
   } catch {
-    const type = response.headers.get('content-type') ?? '';
-    return type.startsWith('text/plain') && body.trim() !== '' ? { text: body } : undefined;
+    return undefined;
   }
 }
 

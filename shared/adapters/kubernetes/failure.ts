@@ -233,7 +233,7 @@ function permissionRemedy(message: string): string {
   const [, user = '', verb = '', resource = '', group = '', namespace] = denied;
   const where = namespace === undefined ? 'in the whole cluster (ClusterRole)' : `in namespace ${namespace}`;
   const named = group === '' ? resource : `${resource}.${group}`;
-  return printable(`Grant ${user} the verb ${verb} on ${named} ${where}.`);
+  return `${printable(`Grant ${user} the verb ${verb} on ${named} ${where}`)}.`;
 }
 
 function maybeApplied(call: CallContext, reached: boolean): 'no' | 'unknown' {

@@ -287,8 +287,24 @@ function varint(cursor: Cursor): number {
   return longVarint(cursor, low);
 }
 
-/** The rest of a varint of five to ten bytes, whose first 28 bits are `low`. */
+/** The rest of a varint of five to ten bytes, whose first 28 bits are `low`. Ten bytes mean a negative number. */
 function longVarint(cursor: Cursor, low: number): number {
+  const start = cursor.at;
+  let value = low;
+  let factor = 2 ** 28;
+  for (let count = 0; count < 5; count++) {
+    const byte = cursor.bytes[cursor.at++] ?? cutOff();
+    value += (byte & 0x7f) * factor;
+    if (byte < 0x80) {
+      return value;
+    }
+    factor *= 128;
+  }
+  cursor.at = start;
+  return negativeVarint(cursor, low);
+}
+
+function negativeVarint(cursor: Cursor, low: number): number {
   let value = BigInt(low);
   for (let shift = 28n; shift < 70n; shift += 7n) {
     const byte = cursor.bytes[cursor.at++] ?? cutOff();

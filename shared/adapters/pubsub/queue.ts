@@ -7,13 +7,12 @@ import { httpCall } from '../http/call.ts';
 
 export interface PubSubOptions {
   readonly project: string;
-  /** Another address than Google's, such as an emulator's; no token is sent there. */
-  readonly apiUrl?: string;
+  /** A token is sent over https only: an emulator has none. */
+  readonly apiUrl: string;
   readonly clock: Clock;
   readonly random: () => number;
 }
 
-const GOOGLE_URL = 'https://pubsub.googleapis.com';
 const SCOPE = 'https://www.googleapis.com/auth/pubsub';
 const DEADLINE_SECONDS = 20;
 /** The API takes 1,000 messages a request. */
@@ -22,10 +21,10 @@ const BATCH = 1000;
 const Reply = z.looseObject({ messageIds: z.array(z.string()) });
 
 export function pubSubQueue(options: PubSubOptions): Queue {
-  const base = options.apiUrl ?? GOOGLE_URL;
+  const base = options.apiUrl.replace(/\/+$/, '');
   return {
     async publish(topic, messages) {
-      const headers = options.apiUrl === undefined ? { authorization: `Bearer ${await accessToken()}` } : {};
+      const headers = base.startsWith('https:') ? { authorization: `Bearer ${await accessToken()}` } : {};
       for (let start = 0; start < messages.length; start += BATCH) {
         const batch = messages.slice(start, start + BATCH);
         await httpCall({

@@ -100,7 +100,9 @@ async function showRun(terminal: Terminal, id: string, json: boolean): Promise<v
       throw new CallerError(`There is no run ${id}.`, { field: 'run', remedy: '`nightshift runs` lists them.' });
     }
     if (run.report === undefined) {
-      terminal.print(`Run ${id} of ${run.record.duty}, ${run.record.scope}: ${run.record.state}. ${run.record.error ?? 'It has no report.'}`);
+      terminal.print(
+        `Run ${id} of ${run.record.duty}, ${run.record.scope}: ${run.record.state}. ${run.record.error ?? 'It has no report.'}`,
+      );
       return;
     }
     terminal.print(json ? JSON.stringify(run.report, undefined, 2) : renderReport(run.report, terminal.columns));

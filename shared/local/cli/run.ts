@@ -65,7 +65,9 @@ async function run(terminal: Terminal, name: string, flags: RunFlags & { now?: s
     const [only] = results;
     if (flags.json === true) {
       const bodies = results.map(jsonOf);
-      terminal.print(JSON.stringify(results.length === 1 && only !== undefined ? jsonOf(only) : { reports: bodies }, undefined, 2));
+      terminal.print(
+        JSON.stringify(results.length === 1 && only !== undefined ? jsonOf(only) : { reports: bodies }, undefined, 2),
+      );
     } else {
       for (const result of results) {
         terminal.print(textOf(result, terminal.columns));
@@ -82,11 +84,17 @@ function parseNow(now: string | undefined, dryRun: boolean): string | undefined 
     return undefined;
   }
   if (!dryRun) {
-    throw new CallerError('--now decides as of another time, which is for dry runs only.', { field: '--now', remedy: 'Add --dry-run.' });
+    throw new CallerError('--now decides as of another time, which is for dry runs only.', {
+      field: '--now',
+      remedy: 'Add --dry-run.',
+    });
   }
   const time = Date.parse(now);
   if (Number.isNaN(time)) {
-    throw new CallerError(`--now ${now} is not an ISO time.`, { field: '--now', remedy: 'Write it as 2026-11-21T09:00:00Z.' });
+    throw new CallerError(`--now ${now} is not an ISO time.`, {
+      field: '--now',
+      remedy: 'Write it as 2026-11-21T09:00:00Z.',
+    });
   }
   return new Date(time).toISOString();
 }
@@ -97,7 +105,10 @@ function namedScope(flags: RunFlags, clusters: readonly string[]): JsonObject | 
     try {
       return JSON.parse(flags.scope) as JsonObject;
     } catch {
-      throw new CallerError('--scope is not JSON.', { field: '--scope', remedy: '--scope \'{"cluster":"prod","namespace":"shop"}\'' });
+      throw new CallerError('--scope is not JSON.', {
+        field: '--scope',
+        remedy: '--scope \'{"cluster":"prod","namespace":"shop"}\'',
+      });
     }
   }
   if (flags.namespace === undefined) {
@@ -106,7 +117,10 @@ function namedScope(flags: RunFlags, clusters: readonly string[]): JsonObject | 
   const [only] = clusters;
   const cluster = flags.cluster ?? (clusters.length === 1 ? only : undefined);
   if (cluster === undefined) {
-    throw new CallerError('The policy has several clusters: which one?', { field: '--cluster', remedy: `--cluster ${clusters.join(' | ')}` });
+    throw new CallerError('The policy has several clusters: which one?', {
+      field: '--cluster',
+      remedy: `--cluster ${clusters.join(' | ')}`,
+    });
   }
   return { cluster, namespace: flags.namespace };
 }
@@ -126,7 +140,9 @@ function textOf(result: RunResult, columns: number): string {
 export function renderReport(report: CanonicalReport, columns: number): string {
   const parts: string[] = [];
   const { run } = report;
-  parts.push(`${run.duty} of ${scopeKey(run.scope)} at ${run.now}${run.dry_run ? ' (dry run: nothing is changed)' : ''}, run ${run.id}`);
+  parts.push(
+    `${run.duty} of ${scopeKey(run.scope)} at ${run.now}${run.dry_run ? ' (dry run: nothing is changed)' : ''}, run ${run.id}`,
+  );
   for (const problem of run.problems) {
     parts.push(`PROBLEM: ${problem.message}`);
   }
@@ -153,7 +169,12 @@ export function renderReport(report: CanonicalReport, columns: number): string {
     parts.push(
       renderTable(
         ['outcome', 'action', 'change', 'detail'],
-        report.actions.map((action) => [action.outcome, action.kind, `${sizes(action.from)} → ${sizes(action.to)}`, action.detail]),
+        report.actions.map((action) => [
+          action.outcome,
+          action.kind,
+          `${sizes(action.from)} → ${sizes(action.to)}`,
+          action.detail,
+        ]),
         { maxWidth: columns },
       ),
     );
@@ -172,7 +193,9 @@ export function renderReport(report: CanonicalReport, columns: number): string {
   for (const decision of report.decisions) {
     counts[decision.verdict] = (counts[decision.verdict] ?? 0) + 1;
   }
-  parts.push(`${String(counts['act'])} to act, ${String(counts['escalate'])} to escalate, ${String(counts['skip'])} skipped.`);
+  parts.push(
+    `${String(counts['act'])} to act, ${String(counts['escalate'])} to escalate, ${String(counts['skip'])} skipped.`,
+  );
   return parts.join('\n\n');
 }
 

@@ -39,7 +39,10 @@ export async function openSystem(
 ): Promise<OpenSystem> {
   const environment = readEnvironment();
   const policy = await policyFor(terminal, environment, flags, run.dryRun);
-  const store = run.dryRun && environment.policy === undefined ? memoryStore(systemClock) : await localStore(environment, systemClock);
+  const store =
+    run.dryRun && environment.policy === undefined
+      ? memoryStore(systemClock)
+      : await localStore(environment, systemClock);
   const system = createSystem({
     environment,
     policy,
@@ -58,7 +61,12 @@ export async function openSystem(
   };
 }
 
-async function policyFor(terminal: Terminal, environment: Environment, flags: PolicyFlags, dryRun: boolean): Promise<LoadedPolicy> {
+async function policyFor(
+  terminal: Terminal,
+  environment: Environment,
+  flags: PolicyFlags,
+  dryRun: boolean,
+): Promise<LoadedPolicy> {
   const file = flags.policy ?? environment.policy;
   const duties = (await findDuties()).map((found) => found.duty);
   if (file !== undefined) {
@@ -80,7 +88,10 @@ async function policyFor(terminal: Terminal, environment: Environment, flags: Po
     });
   }
   if (flags.namespace === undefined) {
-    throw new CallerError('Which namespace?', { field: '--namespace', remedy: 'Without a policy, --namespace is needed.' });
+    throw new CallerError('Which namespace?', {
+      field: '--namespace',
+      remedy: 'Without a policy, --namespace is needed.',
+    });
   }
   terminal.warn('No policy file: the defaults of every rule are used. `nightshift init` writes a policy.');
   return policyForDryRun(
@@ -122,7 +133,7 @@ function withFlags(policy: LoadedPolicy, flags: PolicyFlags): LoadedPolicy {
   return { ...policy, team: { ...policy.team, clusters: { ...policy.team.clusters, [name]: after } } };
 }
 
-async function localStore(environment: Environment, clock: Clock): Promise<Store> {
+export async function localStore(environment: Environment, clock: Clock): Promise<Store> {
   if (environment.store.kind === 'sqlite' && environment.store.path !== ':memory:') {
     await mkdir(path.dirname(path.resolve(environment.store.path)), { recursive: true });
   }

@@ -1,0 +1,21 @@
+// Wiring of the duty `rebalance`: puts its parts together for the runtime and does nothing else.
+import { defineDuty } from '../../shared/runtime/duty.ts';
+import { decide } from './decide.ts';
+import { observe } from './observe.ts';
+import { problems, report } from './report.ts';
+import { RebalancePolicy, RebalanceScope } from './schema.ts';
+import { RebalanceFacts } from './schema-facts.ts';
+
+export const duty = defineDuty({
+  name: 'rebalance',
+  scope: RebalanceScope,
+  policy: RebalancePolicy,
+  facts: RebalanceFacts,
+  actionKinds: ['cluster.resize-container', 'cluster.patch-template'],
+  scopes: (policy) =>
+    policy.scopes.flatMap(({ cluster, namespaces }) => namespaces.map((namespace) => ({ cluster, namespace }))),
+  observe,
+  decide,
+  problems,
+  report,
+});

@@ -1,0 +1,192 @@
+// Decisions and what became of them → summary and message. Problems of the run are told by the runtime, above all this.
+import { bold, code, paragraph, text } from '../../shared/core/document.ts';
+import type { Block, Line, Message } from '../../shared/core/document.ts';
+import { fingerprintOf } from '../../shared/core/fingerprint.ts';
+import { escalationOf, isFailure } from '../../shared/core/report.ts';
+import type { DecidedOutcome, Problem, Report } from '../../shared/core/report.ts';
+import { shortened } from './decide-wording.ts';
+import { summaryText } from './report-code.ts';
+import { isDone, isEscalated, summaryLists, summaryOf, wanted } from './report-summary.ts';
+import type { RebalanceFacts } from './schema-facts.ts';
+
+/** Lines of one kind in the message: past this the whole is in the file. */
+const LINES = 25;
+const DETAIL_CHARACTERS = 300;
+
+export interface ReportInput {
+  readonly facts: RebalanceFacts;
+  readonly decided: readonly DecidedOutcome[];
+  readonly dryRun: boolean;
+}
+
+export function report({ facts, decided, dryRun }: ReportInput): Report {
+  const lists = summaryLists(facts, decided);
+  const summary = summaryOf(facts, lists, dryRun);
+  const { text: json, isWhole } = summaryText(facts, lists, dryRun);
+  const message: Message = {
+    title: titleOf(facts, decided, dryRun),
+    blocks: [
+      paragraph(text(`${facts.namespace} (${facts.cluster})`), text(`: ${countsOf(facts, lists)}.`)),
+      { kind: 'code', text: json },
+      ...section('Changed', changeLines(facts, decided)),
+      ...section('Corrections', correctionLines(decided)),
+      ...section('Needs a person', escalationLines(decided)),
+      ...section('Wanted, not done', notDoneLines(decided)),
+    ],
+    ...(!isWhole && {
+      file: {
+        name: `rebalance-${facts.namespace}.json`,
+        title: `Resource Rebalance of ${facts.namespace} (${facts.cluster}), whole summary`,
+        content: JSON.stringify(summary, null, 2),
+      },
+    }),
+  };
+  return { summary, message };
+}
+
+/** What could not be seen or is set up wrongly. */
+export function problems(facts: RebalanceFacts): readonly Problem[] {
+  return facts.metrics.problems;
+}
+
+function titleOf(facts: RebalanceFacts, decided: readonly DecidedOutcome[], dryRun: boolean): string {
+  const outcomes = decided.flatMap(({ outcome }) => (outcome === undefined ? [] : [outcome.state]));
+  if (facts.metrics.problems.some(({ kind }) => kind === 'configuration')) {
+    return '⛔ Resource Rebalance Refused';
+  }
+  if (dryRun) {
+    return '🔍 Resource Rebalance (dry run)';
+  }
+  if (facts.metrics.problems.length > 0) {
+    return '⚠️ Resource Rebalance Completed With Problems';
+  }
+  return outcomes.length > 0 && outcomes.every((state) => state === 'observed')
+    ? '👀 Resource Rebalance (observing)'
+    : '✅ Resource Rebalance Completed';
+}
+
+function countsOf(facts: RebalanceFacts, lists: ReturnType<typeof summaryLists>): string {
+  const pods = (count: number): string => (count === 1 ? '1 pod' : `${count} pods`);
+  const rebalanced = new Set(lists.rebalanced.map(({ name }) => name)).size;
+  return `${pods(facts.pods.length)} scanned, ${rebalanced} rebalanced, ${lists.escalated.length} escalated, ${lists.skipped.length} skipped`;
+}
+
+function section(title: string, lines: readonly Line[]): readonly Block[] {
+  if (lines.length === 0) {
+    return [];
+  }
+  const more = lines.length - LINES;
+  const shown = more > 0 ? [...lines.slice(0, LINES), [text(`and ${more} more, see the report of the run`)]] : lines;
+  return [paragraph(bold(title)), { kind: 'list', lines: shown }];
+}
+
+/** A template is changed once for all its pods, and told once. */
+function changeLines(facts: RebalanceFacts, decided: readonly DecidedOutcome[]): readonly Line[] {
+  const byEffect = Map.groupBy(decided.filter(isDone), ({ decision }) =>
+    JSON.stringify(decision.action?.target ?? null),
+  );
+  return [...byEffect.values()].flatMap((same): readonly Line[] => {
+    const [first] = same;
+    const action = first?.decision.action;
+    if (first === undefined || action === undefined) {
+      return [];
+    }
+    const { subject, reason } = first.decision;
+    const isTemplate = action.kind === 'cluster.patch-template';
+    const name = isTemplate
+      ? `${action.guard.workload}/${subject.container ?? ''}`
+      : `${subject.pod ?? ''}/${subject.container ?? ''}`;
+    const lasting = isTemplate
+      ? `its template, so that its ${same.length === 1 ? 'pod is' : `${same.length} pods are`} replaced`
+      : lastsUntil(facts, first);
+    return [
+      [
+        code(name),
+        text(` ${first.outcome?.state === 'planned' ? 'would get ' : ''}${wanted(action)} by `),
+        code(reason.rule),
+        text(`: ${because(reason.sentence)} ${capitalised(lasting)}.`),
+      ],
+    ];
+  });
+}
+
+/** How long an in-place change lasts, and whether it restarts the container. */
+function lastsUntil(facts: RebalanceFacts, { decision }: DecidedOutcome): string {
+  const pod = facts.pods.find(({ name }) => name === decision.subject.pod);
+  const container = pod?.containers.find(({ name }) => name === decision.subject.container);
+  const workload = facts.workloads.find((one) => one.kind === pod?.owner?.kind && one.name === pod.owner.name);
+  const template = workload?.containers.find(({ name }) => name === container?.name);
+  const action = decision.action;
+  const changed = [action?.to.requests, action?.to.limits].flatMap((sizes) => Object.keys(sizes ?? {}));
+  const restart =
+    container?.restartsFor.some((resource) => changed.includes(resource)) === true ? 'restarts the container; ' : '';
+  if (workload === undefined) {
+    return `${restart}lasts until the pod is made anew`;
+  }
+  const says = changed.includes('memory')
+    ? (template?.limits.memory ?? template?.requests.memory)
+    : template?.requests.cpu;
+  const still = says === undefined ? '' : `: the template still says ${says}`;
+  return `${restart}lasts until the next rollout${still}`;
+}
+
+/** The evidence of a sentence, without the change at its end, which the line has told already. */
+function because(sentence: string): string {
+  const end = sentence.lastIndexOf(': ');
+  return end < 0 ? sentence : `${sentence.slice(0, end)}.`;
+}
+
+function correctionLines(decided: readonly DecidedOutcome[]): readonly Line[] {
+  return decided
+    .filter(({ decision }) => decision.reason.rule === 'rebalance/escalate-resize-infeasible')
+    .map(({ decision }) => [
+      code(nameOf(decision.subject)),
+      text(` was told as rebalanced: ${shortened(decision.reason.sentence, DETAIL_CHARACTERS)}`),
+    ]);
+}
+
+/** One line an issue, naming how many containers it is about. */
+function escalationLines(decided: readonly DecidedOutcome[]): readonly Line[] {
+  const byIssue = Map.groupBy(decided.filter(isEscalated), (one) =>
+    fingerprintOf(escalationOf(one)?.about ?? one.decision.subject),
+  );
+  return [...byIssue.entries()].flatMap(([fingerprint, same]): readonly Line[] => {
+    const [first] = same;
+    if (first === undefined) {
+      return [];
+    }
+    const { decision, outcome } = first;
+    const said =
+      outcome !== undefined && isFailure(outcome)
+        ? `${wanted(decision.action)} failed: ${outcome.detail}`
+        : decision.reason.sentence;
+    const others = same.length === 1 ? '' : ` (and ${same.length - 1} more)`;
+    return [
+      [
+        code(nameOf(decision.subject)),
+        text(`${others} `),
+        { issue: fingerprint, text: decision.reason.label },
+        text(` by ${decision.reason.rule}: ${shortened(said, DETAIL_CHARACTERS)}`),
+      ],
+    ];
+  });
+}
+
+function notDoneLines(decided: readonly DecidedOutcome[]): readonly Line[] {
+  return decided
+    .filter((one) => one.outcome !== undefined && !isDone(one) && !isFailure(one.outcome))
+    .map(({ decision, outcome }) => [
+      code(nameOf(decision.subject)),
+      text(
+        ` ${wanted(decision.action)} by ${decision.reason.rule}: ${outcome?.state ?? ''}. ${shortened(outcome?.detail ?? '', DETAIL_CHARACTERS)}`,
+      ),
+    ]);
+}
+
+function nameOf(subject: Readonly<Record<string, string>>): string {
+  return `${subject.pod ?? ''}/${subject.container ?? ''}`;
+}
+
+function capitalised(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}

@@ -1,0 +1,182 @@
+// Every setting of the environment as data: what is read, checked, explained in errors and printed in the README's table.
+// Reads nothing itself.
+import { z } from 'zod';
+
+export interface Setting {
+  readonly name: string;
+  /** A secret may also be given as a file: `<name>_FILE` holds its path. Its value is never shown. */
+  readonly secret: boolean;
+  readonly default?: string;
+  /** Other names that are looked at when the first is not set. */
+  readonly alternatives?: readonly string[];
+  readonly description: string;
+  readonly usedBy: string;
+  /** Its message says what was expected, to follow "expected". */
+  readonly schema: z.ZodType<string>;
+  readonly example: string;
+}
+
+const anyText = z.string();
+
+function pattern(expression: RegExp, expected: string): z.ZodType<string> {
+  return z.string().regex(expression, expected);
+}
+
+const httpUrl = z.string().refine(isPlainHttpUrl, 'an http:// or https:// address without user or password');
+
+/** Credentials in an address end up in logs and error messages of every library that handles it. */
+export function isPlainHttpUrl(value: string): boolean {
+  if (!URL.canParse(value)) {
+    return false;
+  }
+  const url = new URL(value);
+  return /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+}
+
+export const SETTINGS = [
+  {
+    name: 'NIGHTSHIFT_POLICY',
+    secret: false,
+    description: 'Path of the policy file',
+    usedBy: 'every duty; a dry run does without',
+    schema: anyText,
+    example: './policy.yaml',
+  },
+  {
+    name: 'NIGHTSHIFT_STORE',
+    secret: false,
+    default: 'sqlite:.nightshift/state.sqlite',
+    description: 'Where runs, journal and outbox are kept: sqlite:<file>, on a local disk that survives restarts',
+    usedBy: 'every duty',
+    schema: pattern(/^sqlite:.+$/, 'sqlite:<file>, the only store of this version'),
+    example: 'sqlite:/var/lib/nightshift/state.sqlite',
+  },
+  {
+    name: 'NIGHTSHIFT_HOST',
+    secret: false,
+    default: '127.0.0.1',
+    description: 'Address that the one-process host listens on; any but loopback needs NIGHTSHIFT_TOKEN',
+    usedBy: 'npm start',
+    schema: pattern(/^[A-Za-z0-9.:-]+$/, 'an IP address or a host name, without port'),
+    example: '0.0.0.0',
+  },
+  {
+    name: 'NIGHTSHIFT_PORT',
+    secret: false,
+    default: '8080',
+    alternatives: ['PORT'],
+    description: 'Port that the one-process host listens on; 0 takes a free one',
+    usedBy: 'npm start',
+    schema: z.string().refine((text) => /^[0-9]{1,5}$/.test(text) && Number(text) <= 65_535, 'a port from 0 to 65535'),
+    example: '8080',
+  },
+  {
+    name: 'NIGHTSHIFT_TOKEN',
+    secret: true,
+    description: 'Bearer token that callers of the one-process host must send, at least 16 characters',
+    usedBy: 'npm start',
+    schema: pattern(/^[A-Za-z0-9._~+/=-]{16,}$/, 'at least 16 characters of A-Z a-z 0-9 . _ ~ + / = -'),
+    example: 'the output of: openssl rand -hex 24',
+  },
+  {
+    name: 'NIGHTSHIFT_LOG_LEVEL',
+    secret: false,
+    default: 'info',
+    description: 'Least severe log entry that is written: debug, info, warn, error or silent',
+    usedBy: 'everything',
+    schema: z.enum(
+      ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      'one of trace, debug, info, warn, error, fatal, silent',
+    ),
+    example: 'debug',
+  },
+  {
+    name: 'KUBECONFIG',
+    secret: false,
+    description: "Path of the kubeconfig; without it ~/.kube/config, or the pod's own service account",
+    usedBy: 'duties that look at a cluster',
+    schema: anyText,
+    example: '/etc/nightshift/kubeconfig',
+  },
+  {
+    name: 'SLACK_BOT_TOKEN',
+    secret: true,
+    description: 'Bot token of the Slack app',
+    usedBy: 'chat.slack in the policy',
+    schema: pattern(
+      /^(xoxe\.)?xoxb-[A-Za-z0-9-]+$/,
+      'a bot token, which begins with xoxb- (a user or app token does not work)',
+    ),
+    example: 'xoxb-…, from OAuth & Permissions of the Slack app',
+  },
+  {
+    name: 'SLACK_API_URL',
+    secret: false,
+    default: 'https://slack.com/api/',
+    description: 'Base address of the Slack API, for a proxy or GovSlack',
+    usedBy: 'chat.slack in the policy',
+    schema: httpUrl,
+    example: 'https://slack-gov.com/api/',
+  },
+  {
+    name: 'JIRA_EMAIL',
+    secret: false,
+    description: 'E-mail address of the account that JIRA_API_TOKEN belongs to',
+    usedBy: 'tracker.jira in the policy',
+    schema: pattern(/^[^\s@]+@[^\s@]+$/, 'an e-mail address'),
+    example: 'nightshift@example.com',
+  },
+  {
+    name: 'JIRA_API_TOKEN',
+    secret: true,
+    description: 'API token of that account',
+    usedBy: 'tracker.jira in the policy',
+    schema: pattern(/^\S+$/, 'a token without spaces'),
+    example: 'a token from id.atlassian.com/manage-profile/security/api-tokens',
+  },
+  {
+    name: 'NIGHTSHIFT_METRICS_USERNAME',
+    secret: false,
+    description: 'User for Basic authentication at VictoriaMetrics or Prometheus',
+    usedBy: 'clusters.*.metrics in the policy',
+    schema: pattern(/^[^:]+$/, 'a user name without a colon'),
+    example: 'nightshift',
+  },
+  {
+    name: 'NIGHTSHIFT_METRICS_PASSWORD',
+    secret: true,
+    description: 'Password for it',
+    usedBy: 'clusters.*.metrics in the policy',
+    schema: anyText,
+    example: 'the password of that user',
+  },
+  {
+    name: 'NIGHTSHIFT_METRICS_BEARER_TOKEN',
+    secret: true,
+    description: 'Bearer token for VictoriaMetrics or Prometheus, instead of user and password',
+    usedBy: 'clusters.*.metrics in the policy',
+    schema: pattern(/^\S+$/, 'a token without spaces'),
+    example: 'a token that vmauth knows',
+  },
+  {
+    name: 'PUBSUB_PROJECT',
+    secret: false,
+    alternatives: ['GOOGLE_CLOUD_PROJECT'],
+    description:
+      'Google Cloud project of the topics that scheduled runs fan out over; without it they run one after another',
+    usedBy: 'duties with fanOut on Cloud Functions',
+    schema: pattern(/^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'a Google Cloud project id'),
+    example: 'shop-prod',
+  },
+  {
+    name: 'PUBSUB_API_URL',
+    secret: false,
+    default: 'https://pubsub.googleapis.com',
+    description: 'Base address of Pub/Sub, for its emulator or a private endpoint',
+    usedBy: 'duties with fanOut',
+    schema: httpUrl,
+    example: 'http://127.0.0.1:8085',
+  },
+] as const satisfies readonly Setting[];
+
+export type SettingName = (typeof SETTINGS)[number]['name'];

@@ -1,0 +1,59 @@
+// The command line: parses, calls one command, and turns failures into words and exit codes:
+// 0 done, 1 failed or a check found something wrong, 2 wrong use.
+import { Command, CommanderError } from 'commander';
+import { CallerError, describeError, NightshiftError } from '../core/errors.ts';
+import { registerDoctor } from './cli/doctor.ts';
+import { registerHistory } from './cli/history.ts';
+import { registerInit } from './cli/init.ts';
+import { registerPolicy } from './cli/policy.ts';
+import { registerRun } from './cli/run.ts';
+import { registerStart } from './cli/start.ts';
+import { processTerminal, type Terminal } from './cli/terminal.ts';
+
+const WRONG_USE = 2;
+
+export async function main(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
+  const program = new Command('nightshift')
+    .description('A 24/7 DevOps teammate: looks, decides by named rules, acts once, reports.')
+    .configureOutput({
+      writeOut: (text) => {
+        terminal.print(text.trimEnd());
+      },
+      writeErr: (text) => {
+        terminal.warn(text.trimEnd());
+      },
+    })
+    .exitOverride();
+  for (const register of [registerRun, registerStart, registerInit, registerDoctor, registerPolicy, registerHistory]) {
+    register(program, terminal);
+  }
+  // Commands inherit neither setting by themselves.
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
+    command.copyInheritedSettings(program);
+  }
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return terminal.exitCode;
+  } catch (error) {
+    terminal.progressDone();
+    return exitCodeOf(error, terminal);
+  }
+}
+
+function exitCodeOf(error: unknown, terminal: Terminal): number {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? 0 : WRONG_USE;
+  }
+  if (error instanceof CallerError) {
+    terminal.warn(describeError(error));
+    return WRONG_USE;
+  }
+  terminal.warn(
+    error instanceof NightshiftError
+      ? describeError(error)
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error),
+  );
+  return 1;
+}

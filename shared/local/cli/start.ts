@@ -1,0 +1,104 @@
+// `nightshift start`: the one-process host until a signal ends it.
+import type { Command } from 'commander';
+import { systemClock, systemIds, systemRandom } from '../../adapters/system/clock.ts';
+import { readEnvironment } from '../../config/environment.ts';
+import type { RunRecord } from '../../runtime/run.ts';
+import { createSystem, policyOf } from '../../wiring/system.ts';
+import { findDuties } from '../duties.ts';
+import { type HostedDuty, startHost } from '../host.ts';
+import { hostMetrics } from '../metrics.ts';
+import { localStore } from './system.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Cloud Run gives ten seconds after SIGTERM; a run that needs longer is taken up by the next one. */
+const STOP_SECONDS = 25;
+
+export function registerStart(program: Command, terminal: Terminal): void {
+  program
+    .command('start')
+    .description('Serve every duty on one port, with its schedule, until stopped')
+    .option('--policy <file>', 'policy file (NIGHTSHIFT_POLICY)')
+    .action(async (flags: { policy?: string }) => {
+      terminal.exitCode = await start(terminal, flags.policy);
+    });
+}
+
+async function start(terminal: Terminal, policyFile: string | undefined): Promise<number> {
+  const environment = readEnvironment();
+  const found = await findDuties();
+  const policy = await policyOf(
+    policyFile ?? environment.policy,
+    found.map((one) => one.duty),
+  );
+  for (const warning of policy.warnings) {
+    terminal.warn(`Policy: ${warning}`);
+  }
+  const store = await localStore(environment, systemClock);
+  let stopping = false;
+  const system = createSystem({
+    environment,
+    policy,
+    store,
+    clock: systemClock,
+    ids: systemIds(systemClock),
+    random: systemRandom,
+    write: (line) => {
+      process.stderr.write(line);
+    },
+    isStopping: () => stopping,
+  });
+  const { log } = system.surroundings;
+  const duties: HostedDuty[] = [];
+  for (const one of found) {
+    const [last] = await store.query<RunRecord>('runs', {
+      where: [{ field: 'duty', op: '==', value: one.duty.name }],
+      orderBy: { field: 'startedAt', direction: 'descending' },
+      limit: 1,
+    });
+    const { schedule: cron, timezone } = one.manifest.triggers;
+    duties.push({
+      ...system.ready(one),
+      schedule: cron === undefined ? undefined : { cron, timezone },
+      lastRun: last?.data.startedAt,
+    });
+  }
+  const host = await startHost({
+    duties,
+    host: environment.host,
+    port: environment.port,
+    token: environment.token,
+    store,
+    clock: systemClock,
+    log,
+    metrics: hostMetrics(),
+    stopping: {
+      stop: () => {
+        stopping = true;
+      },
+    },
+  });
+  terminal.warn(
+    `Nightshift listens on ${host.url}: ${found.map((one) => `POST /${one.duty.name}`).join(', ')}, /healthz, /readyz, /metrics`,
+  );
+  const signal = await stopSignal();
+  log.info({ signal }, 'stopping: the work in hand is finished, nothing new is begun');
+  const inTime = await Promise.race([
+    host.stop().then(() => true),
+    systemClock.sleep(STOP_SECONDS * 1000).then(() => false),
+  ]);
+  await store.close();
+  log.info(inTime ? 'stopped' : 'stopped before the work in hand was finished; the next run looks after it');
+  // Timers of work that was not finished would keep the process alive.
+  setImmediate(() => process.exit(inTime ? 0 : 1));
+  return inTime ? 0 : 1;
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        resolve(signal);
+      });
+    }
+  });
+}

@@ -1,0 +1,77 @@
+// A Slack double behind HTTP with the adapter before it, for the tests of this folder.
+import { afterEach } from 'vitest';
+import { scenarioClock, type ScenarioClock } from '../../../fixtures/platform/clock.ts';
+import { serve, type Fault, type RecordedCall } from '../../../fixtures/platform/kit.ts';
+import { slackDouble, type SlackDouble, type SlackOptions } from '../../../fixtures/platform/slack/slack.ts';
+import { slackChat } from '../../../shared/adapters/slack/chat.ts';
+import type { Chat } from '../../../shared/ports/chat.ts';
+import type { Clock } from '../../../shared/ports/clock.ts';
+
+export const TOKEN = 'xoxb-test-token';
+export const START = '2026-01-15T12:00:00.000Z';
+export const OPS = 'C0000000OPS';
+
+export interface Rig {
+  readonly chat: Chat;
+  readonly double: SlackDouble;
+  readonly clock: ScenarioClock;
+  readonly calls: RecordedCall[];
+  readonly faults: Fault[];
+  /** Milliseconds of each wait of the adapter. */
+  readonly waits: number[];
+  readonly url: string;
+}
+
+export interface RigOptions extends Partial<SlackOptions> {
+  /** The adapter's, when it is another than the double's. */
+  readonly adapterToken?: string;
+  readonly deadlineSeconds?: number;
+}
+
+const closing: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0)) {
+    await close();
+  }
+});
+
+export async function slackRig({ adapterToken, deadlineSeconds, ...double }: RigOptions = {}): Promise<Rig> {
+  const clock = scenarioClock(START);
+  const faults: Fault[] = [];
+  const calls: RecordedCall[] = [];
+  const slack = slackDouble({
+    clock,
+    token: TOKEN,
+    channels: [
+      { id: OPS, name: 'ops', private: false, member: true, archived: false },
+      { id: 'C00000SECRET', name: 'secret', private: true, member: true, archived: false },
+      { id: 'C00000OTHERS', name: 'others', private: false, member: false, archived: false },
+      { id: 'C000000OLDER', name: 'older', private: false, member: true, archived: true },
+    ],
+    ...double,
+  });
+  const running = await serve(slack, { clock, faults, calls });
+  closing.push(() => running.close());
+  const waits: number[] = [];
+  const chat = slackChat({
+    token: adapterToken ?? TOKEN,
+    apiUrl: `${running.url}/api`,
+    clock: waitingClock(clock, waits),
+    random: () => 0.5,
+    ...(deadlineSeconds === undefined ? {} : { deadlineSeconds }),
+  });
+  return { chat, double: slack, clock, calls, faults, waits, url: running.url };
+}
+
+/** A clock whose waits pass at once, in scenario time. */
+export function waitingClock(clock: ScenarioClock, waits: number[]): Clock {
+  return {
+    now: () => clock.now(),
+    sleep: (milliseconds) => {
+      waits.push(milliseconds);
+      clock.advance(milliseconds);
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,327 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import type { DoubleReply, DoubleRequest } from '../../fixtures/platform/kit.ts';
+import { validate } from '../../fixtures/platform/spec-check.ts';
+import { SPECS_FOLDER, cutSpec, readUsed } from '../../scripts/cut-specs.ts';
+
+const SYSTEMS = ['kubernetes', 'slack', 'jira'] as const;
+
+describe('the cut descriptions', () => {
+  test.each(SYSTEMS)('%s holds each operation that used.yaml names, and says where it comes from', (system) => {
+    const cut = JSON.parse(readFileSync(join(SPECS_FOLDER, `${system}.json`), 'utf8')) as {
+      'x-cut': Record<string, unknown>;
+      paths: Record<string, Record<string, unknown>>;
+    };
+    for (const operation of readUsed()[system]?.operations ?? []) {
+      const [method = '', path = ''] = operation.split(' ');
+      expect(cut.paths[path]?.[method.toLowerCase()], operation).toBeDefined();
+    }
+    const listed = Object.entries(cut.paths).flatMap(([path, members]) =>
+      Object.keys(members)
+        .filter((method) => method !== 'parameters')
+        .map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(listed.sort()).toEqual([...(readUsed()[system]?.operations ?? [])].sort());
+    for (const member of ['source', 'path', 'commit', 'version', 'licence', 'date']) {
+      expect(cut['x-cut'][member], member).toMatch(/\S/);
+    }
+    expect(JSON.stringify(cut.paths)).not.toMatch(/"(description|example|summary)":"/);
+  });
+
+  const originals = join(SPECS_FOLDER, '..', '..', '..', 'shared', 'specs');
+  test.skipIf(!existsSync(originals)).each(SYSTEMS)('%s is what cutting again gives, byte for byte', (system) => {
+    const used = readUsed()[system];
+    expect(used).toBeDefined();
+    if (used !== undefined) {
+      const description = readFileSync(join(originals, `${system}.json`), 'utf8');
+      const sources = readFileSync(join(originals, 'SOURCES.md'), 'utf8');
+      expect(cutSpec(system, used, description, sources)).toBe(
+        readFileSync(join(SPECS_FOLDER, `${system}.json`), 'utf8'),
+      );
+    }
+  });
+
+  const small = { swagger: '2.0', paths: { '/a': { get: { responses: {} } } } };
+  const sources = 'Fetched 2026-11-20\n| x.json | repo | path | commit | 1 | MIT |';
+
+  test('an operation that is not described stops the cut', () => {
+    const used = { operations: ['GET /b'], schemas: [], unchecked: [], differences: [] };
+    expect(() => cutSpec('x', used, JSON.stringify(small), sources)).toThrow(/x\.json describes no GET \/b/);
+  });
+
+  test('keeps a property that is called like a keyword, and drops the keyword', () => {
+    const properties = { description: { type: 'string', description: 'words' }, default: { type: 'string' } };
+    const schema = { description: 'words', properties };
+    const whole = { ...small, paths: { '/a': { get: { responses: { default: { description: 'words', schema } } } } } };
+    const used = { operations: ['GET /a'], schemas: [], unchecked: [], differences: [] };
+    const cut = JSON.parse(cutSpec('x', used, JSON.stringify(whole), sources)) as typeof whole;
+    expect(cut.paths['/a'].get.responses).toEqual({
+      default: { schema: { properties: { description: { type: 'string' }, default: { type: 'string' } } } },
+    });
+  });
+});
+
+function request(method: string, target: string, body?: unknown, type = 'application/json'): DoubleRequest {
+  const url = new URL(target, 'http://localhost');
+  return {
+    method,
+    path: url.pathname,
+    query: url.searchParams,
+    headers: body === undefined ? {} : { 'content-type': type },
+    body: Buffer.from(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)),
+  };
+}
+
+function reply(body: unknown, status = 200): DoubleReply {
+  return { status, headers: { 'Content-Type': 'application/json; charset=utf-8' }, body: JSON.stringify(body) };
+}
+
+const POD = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' }, spec: { containers: [{ name: 'c' }] } };
+const PODS = '/api/v1/namespaces/default/pods';
+const RESIZE = `${PODS}/a/resize`;
+const STRATEGIC = 'application/strategic-merge-patch+json';
+
+function resize(container: Record<string, unknown>): unknown {
+  return { spec: { containers: [{ name: 'c', ...container }], '$setElementOrder/containers': [{ name: 'c' }] } };
+}
+
+describe('Kubernetes', () => {
+  test('takes what is right: a list, a resize with directives, a JSON patch, a number as quantity, protobuf unseen', () => {
+    const list = { apiVersion: 'v1', kind: 'PodList', metadata: { resourceVersion: '1' }, items: [POD] };
+    expect(validate('kubernetes', request('GET', `${PODS}?limit=500&labelSelector=a%3Db`), reply(list))).toEqual([]);
+    expect(
+      validate(
+        'kubernetes',
+        request('GET', '/version'),
+        reply({
+          major: '1',
+          minor: '34',
+          gitVersion: 'v1.34.4',
+          gitCommit: '',
+          gitTreeState: '',
+          buildDate: '',
+          goVersion: '',
+          compiler: '',
+          platform: '',
+        }),
+      ),
+    ).toEqual([]);
+    const patch = resize({ resources: { limits: { memory: '1280Mi', cpu: 1 } } });
+    expect(validate('kubernetes', request('PATCH', RESIZE, patch, STRATEGIC), reply(POD))).toEqual([]);
+    const steps = [{ op: 'test', path: '/metadata/uid', value: 'u' }];
+    expect(validate('kubernetes', request('PATCH', RESIZE, steps, 'application/json-patch+json'), reply(POD))).toEqual(
+      [],
+    );
+    const template = { spec: { template: { spec: { containers: [{ name: 'c', image: 'c:2' }] } } } };
+    const deployment = '/apis/apps/v1/namespaces/default/deployments/a';
+    expect(validate('kubernetes', request('PATCH', deployment, template, STRATEGIC), reply({}))).toEqual([]);
+    const protobuf = {
+      status: 200,
+      headers: { 'content-type': 'application/vnd.kubernetes.protobuf' },
+      body: Buffer.of(1),
+    };
+    expect(validate('kubernetes', request('GET', PODS), protobuf)).toEqual([]);
+    const vpa = '/apis/autoscaling.k8s.io/v1/namespaces/default/verticalpodautoscalers';
+    expect(validate('kubernetes', request('GET', vpa), reply({ anything: true }))).toEqual([]);
+  });
+
+  test('looks into compressed replies', () => {
+    const { headers = {}, ...bad } = reply({ ...POD, specs: {} });
+    const zipped = { ...bad, headers: { ...headers, 'content-encoding': 'gzip' }, body: gzipSync(bad.body) };
+    expect(validate('kubernetes', request('GET', `${PODS}/a`), zipped).join('\n')).toMatch(/\(specs\)/);
+  });
+
+  test.each<[string, DoubleRequest, DoubleReply, RegExp]>([
+    [
+      'a path that we do not use',
+      request('GET', '/api/v1/secrets'),
+      reply({}),
+      /no operation of fixtures\/specs\/used\.yaml/,
+    ],
+    ['a method that the path does not have', request('DELETE', PODS), reply({}), /no operation/],
+    [
+      'a query parameter that is not there',
+      request('GET', `${PODS}?selector=a`),
+      reply({ items: [] }),
+      /unknown query parameter selector/,
+    ],
+    [
+      'a limit that is no number',
+      request('GET', `${PODS}?limit=many`),
+      reply({ items: [] }),
+      /limit is "many", expected integer/,
+    ],
+    [
+      'a patch of a field that is not there',
+      request('PATCH', RESIZE, resize({ resource: {} }), STRATEGIC),
+      reply(POD),
+      /request: .*\(resource\)/,
+    ],
+    [
+      'a patch in plain JSON',
+      request('PATCH', RESIZE, resize({})),
+      reply(POD),
+      /is of type "application\/json", expected application\/json-patch\+json/,
+    ],
+    [
+      'a JSON patch that is none',
+      request('PATCH', RESIZE, { op: 'add' }, 'application/json-patch+json'),
+      reply(POD),
+      /list of steps/,
+    ],
+    [
+      'a reply with an unknown field',
+      request('GET', `${PODS}/a`),
+      reply({ ...POD, specs: {} }),
+      /reply 200: .*\(specs\)/,
+    ],
+    [
+      'a reply with a quantity as a number',
+      request('GET', `${PODS}/a`),
+      reply({ ...POD, spec: { containers: [{ name: 'c', resources: { limits: { cpu: 1 } } }] } }),
+      /limits\/cpu must be string/,
+    ],
+    [
+      'a reply without its containers',
+      request('GET', `${PODS}/a`),
+      reply({ ...POD, spec: {} }),
+      /must have required property 'containers'/,
+    ],
+    ['an error that is no Status', request('GET', `${PODS}/a`), reply({ error: 'no' }, 404), /reply 404/],
+    ['a body where none belongs', request('GET', `${PODS}/a`, {}), reply(POD), /takes none/],
+  ])('finds %s', (_what, asked, answered, message) => {
+    expect(validate('kubernetes', asked, answered).join('\n')).toMatch(message);
+  });
+});
+
+describe('Slack', () => {
+  const form = 'application/x-www-form-urlencoded';
+  const posted = reply({
+    ok: true,
+    channel: 'C0000000OPS',
+    ts: '1772618400.000100',
+    message: { type: 'message', text: 'x', ts: '1772618400.000100' },
+  });
+
+  test('takes arguments as a form, as JSON or in the query, by GET or POST', () => {
+    expect(
+      validate('slack', request('POST', '/api/chat.postMessage', 'channel=C1&text=x&unfurl_links=false', form), posted),
+    ).toEqual([]);
+    expect(validate('slack', request('POST', '/api/chat.postMessage', { channel: 'C1', blocks: [] }), posted)).toEqual(
+      [],
+    );
+    const none = reply({
+      ok: true,
+      messages: [],
+      has_more: false,
+      pin_count: 0,
+      channel_actions_ts: null,
+      channel_actions_count: 0,
+    });
+    expect(validate('slack', request('GET', '/api/conversations.history?channel=C1&oldest=1.5'), none)).toEqual([]);
+    expect(validate('slack', request('POST', '/api/conversations.history', 'channel=C1&limit=5', form), none)).toEqual(
+      [],
+    );
+    expect(
+      validate(
+        'slack',
+        request('POST', '/api/chat.postMessage', 'channel=C1', form),
+        reply({ ok: false, error: 'brand_new_code' }),
+      ),
+    ).toEqual([]);
+  });
+
+  test.each<[string, DoubleRequest, DoubleReply, RegExp]>([
+    [
+      'an unknown argument',
+      request('POST', '/api/chat.postMessage', 'channel=C1&colour=red', form),
+      posted,
+      /unknown argument colour/,
+    ],
+    [
+      'a missing argument',
+      request('POST', '/api/chat.postMessage', 'text=x', form),
+      posted,
+      /argument channel is missing/,
+    ],
+    [
+      'an argument of the wrong type',
+      request('POST', '/api/conversations.history', 'limit=many', form),
+      reply({ ok: false, error: 'x' }),
+      /limit is "many"/,
+    ],
+    [
+      'a body of another type',
+      request('POST', '/api/chat.postMessage', '<a/>', 'text/xml'),
+      posted,
+      /expected a form or JSON/,
+    ],
+    [
+      'a success that does not say what was posted',
+      request('POST', '/api/chat.postMessage', 'channel=C1', form),
+      reply({ ok: true }),
+      /reply 200: .*required/,
+    ],
+    [
+      'a failure that does not say why',
+      request('POST', '/api/chat.postMessage', 'channel=C1', form),
+      reply({ ok: false }),
+      /reply default: .*'error'/,
+    ],
+    [
+      'a ts that is none',
+      request('POST', '/api/chat.postMessage', 'channel=C1', form),
+      reply({ ok: true, channel: 'C0000000OPS', ts: 'now', message: { type: 'message', text: 'x', ts: 'now' } }),
+      /pattern/,
+    ],
+  ])('finds %s', (_what, asked, answered, message) => {
+    expect(validate('slack', asked, answered).join('\n')).toMatch(message);
+  });
+});
+
+describe('Jira', () => {
+  const created = reply({ id: '1', key: 'OPS-1', self: 'http://localhost/1' }, 201);
+
+  test('takes a draft, a search by GET and a 401 in plain text', () => {
+    expect(validate('jira', request('POST', '/rest/api/3/issue', { fields: { summary: 'x' } }), created)).toEqual([]);
+    const search = request('GET', '/rest/api/3/search/jql?jql=x&fields=status&maxResults=5');
+    expect(validate('jira', search, reply({ issues: [], isLast: true }))).toEqual([]);
+    const text = { status: 401, headers: { 'content-type': 'text/html' }, body: 'no' };
+    expect(validate('jira', request('GET', '/rest/api/3/myself'), text)).toEqual([]);
+  });
+
+  test.each<[string, DoubleRequest, DoubleReply, RegExp]>([
+    ['the search that is gone', request('POST', '/rest/api/3/search', { jql: 'x' }), reply({}), /no operation/],
+    [
+      'an unknown member of the request',
+      request('POST', '/rest/api/3/search/jql', { jql: 'x', startAt: 0 }),
+      reply({ issues: [] }),
+      /request: .*\(startAt\)/,
+    ],
+    ['a missing body', request('POST', '/rest/api/3/issue'), created, /has no body/],
+    ['a body that is no JSON', request('POST', '/rest/api/3/issue', '{'), created, /is no JSON/],
+    [
+      'an unknown query parameter',
+      request('GET', '/rest/api/3/issue/OPS-1?field=status'),
+      reply({}),
+      /unknown query parameter field/,
+    ],
+    [
+      'an unknown member of the reply',
+      request('POST', '/rest/api/3/issue', {}),
+      reply({ key: 'OPS-1', url: 'x' }, 201),
+      /\(url\)/,
+    ],
+    [
+      'a success with a status that is not described',
+      request('POST', '/rest/api/3/issue', {}),
+      reply({}, 200),
+      /status 200 is not described/,
+    ],
+    ['an error in another form', request('GET', '/rest/api/3/issue/OPS-1'), reply({ message: 'no' }, 404), /reply 404/],
+  ])('finds %s', (_what, asked, answered, message) => {
+    expect(validate('jira', asked, answered).join('\n')).toMatch(message);
+  });
+});
