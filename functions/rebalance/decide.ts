@@ -104,6 +104,7 @@ function proposalOf(view: ContainerView, { change }: SizedWish): ActionProposal 
       workload: workloadKey,
       workloadSize,
       touches: 1,
+      part: pod.name,
       ...declaredOf(view, change),
     },
   };

@@ -246,7 +246,9 @@ function gapsOf(
       );
     }
   }
-  const running = facts.pods.filter((pod) => pod.phase === 'Running' && !pod.terminating);
+  const running = facts.pods.filter(
+    (pod) => pod.phase === 'Running' && !pod.terminating && pod.containers.some(({ state }) => state === 'running'),
+  );
   const isOld = (at: string | null): boolean =>
     at !== null && secondsOf(at) < secondsOf(facts.now) - SCRAPE_LAG_SECONDS;
   if (usage.isEmpty && running.some((pod) => isOld(pod.startedAt))) {

@@ -1,6 +1,7 @@
 // The PromQL of this duty, as text: one query for each metric and namespace. Asks nothing itself.
 import { durationSeconds } from '../../shared/core/policy.ts';
 import { selectorWith } from '../../shared/core/promql.ts';
+import type { RequiredMetric } from '../../shared/core/required-metric.ts';
 import type { RebalancePolicy } from './schema.ts';
 import { SAMPLE_SECONDS } from './schema-facts.ts';
 
@@ -14,6 +15,54 @@ const LAST_TERMINATED = 'kube_pod_container_status_last_terminated_reason';
 const BY_CONTAINER = 'by (namespace,pod,container)';
 const BY_CONTAINER_OF_POD = 'by (namespace,pod,uid,container)';
 const STEP = `${SAMPLE_SECONDS}s`;
+
+const OF_CONTAINER = ['namespace', 'pod', 'container'];
+
+/** What the queries below read, for the doctor. */
+export const REQUIRED_METRICS: readonly RequiredMetric[] = [
+  {
+    metric: MEMORY,
+    labels: OF_CONTAINER,
+    exporter: 'cadvisor',
+    isAlwaysThere: true,
+    without: 'Without it nothing is known of memory, and every container is skipped.',
+  },
+  {
+    metric: CPU,
+    labels: OF_CONTAINER,
+    exporter: 'cadvisor',
+    isAlwaysThere: true,
+    without: 'Without it nothing is known of CPU, and no idle container is found.',
+  },
+  {
+    metric: PERIODS,
+    labels: OF_CONTAINER,
+    exporter: 'cadvisor',
+    isAlwaysThere: false,
+    without: 'Without it throttling is not known; only containers with a CPU limit have it.',
+  },
+  {
+    metric: THROTTLED_PERIODS,
+    labels: OF_CONTAINER,
+    exporter: 'cadvisor',
+    isAlwaysThere: false,
+    without: 'Without it throttling is not known; only containers with a CPU limit have it.',
+  },
+  {
+    metric: RESTARTS,
+    labels: [...OF_CONTAINER, 'uid'],
+    exporter: 'kube-state-metrics',
+    isAlwaysThere: true,
+    without: 'Without it no OOM kill is counted.',
+  },
+  {
+    metric: LAST_TERMINATED,
+    labels: [...OF_CONTAINER, 'uid', 'reason'],
+    exporter: 'kube-state-metrics',
+    isAlwaysThere: false,
+    without: 'Without it no OOM kill is counted; it is there once a container has been terminated.',
+  },
+];
 
 export interface QuerySource {
   readonly namespace: string;

@@ -25,7 +25,8 @@ export const RebalancePolicy = z.strictObject({
   scopes: z
     .array(z.strictObject({ cluster: name, namespaces: z.array(name).min(1) }))
     .default([])
-    .describe('The namespaces that a scheduled run looks at'),
+    .describe('The namespaces that a scheduled run looks at')
+    .meta({ examples: [[{ cluster: 'prod', namespaces: ['shop'] }]] }),
   apply: z
     .enum(['in-place', 'rollout'])
     .default('in-place')

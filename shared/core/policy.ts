@@ -37,9 +37,8 @@ export const MetricsSource = z.strictObject({
     .string()
     .max(1000)
     .default('')
-    .describe(
-      'Label matchers that pick the series of this cluster, such as cluster="prod"; needed when several clusters share one store',
-    ),
+    .describe('Label matchers that pick the series of this cluster; needed when several clusters share one store')
+    .meta({ examples: ['cluster="prod"'] }),
   clusterLabel: z
     .string()
     .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/)
@@ -49,12 +48,16 @@ export const MetricsSource = z.strictObject({
     .string()
     .regex(/^[0-9]+(:[0-9]+)?$/)
     .optional()
-    .describe('Tenant of a VictoriaMetrics cluster: accountID or accountID:projectID'),
+    .describe('Tenant of a VictoriaMetrics cluster: accountID or accountID:projectID')
+    .meta({ examples: ['0'] }),
 });
 export type MetricsSource = z.infer<typeof MetricsSource>;
 
 export const ClusterSource = z.strictObject({
-  context: name.optional().describe('Context of the kubeconfig; the current one when absent'),
+  context: name
+    .optional()
+    .describe('Context of the kubeconfig; the current one when absent')
+    .meta({ examples: ['prod'] }),
   metrics: MetricsSource,
 });
 
@@ -132,7 +135,11 @@ export type Guardrails = z.infer<typeof Guardrails>;
 
 export const Protection = z
   .strictObject({
-    names: z.array(NamePattern).default([]),
+    names: z
+      .array(NamePattern)
+      .default([])
+      .describe('Workloads and pods that are never changed')
+      .meta({ examples: [['payment-*']] }),
     namespaces: z
       .array(NamePattern)
       .default(['kube-*', 'gke-*', 'gmp-*'])
@@ -143,30 +150,66 @@ export const Protection = z
 
 export const TeamPolicy = z.strictObject({
   version: z.literal(1),
-  timezone: TimeZone.default('UTC'),
-  clusters: z.record(name, ClusterSource).default({}),
+  timezone: TimeZone.default('UTC').describe('For the times of day in windows'),
+  clusters: z.record(name, ClusterSource).default({}).describe('The clusters by the names that people use for them'),
   chat: z
     .strictObject({
       slack: z.strictObject({
-        channel: z.string().min(1).describe('Channel id, or its name with #'),
+        channel: z
+          .string()
+          .min(1)
+          .describe('Channel id, or its name with #')
+          .meta({ examples: ['#ops'] }),
       }),
     })
-    .optional(),
+    .optional()
+    .describe('Where reports go. The token is no part of the policy: SLACK_BOT_TOKEN'),
   tracker: z
     .strictObject({
       jira: z.strictObject({
-        url: z.url(),
-        project: z.string().regex(/^[A-Z][A-Z0-9_]{1,19}$/, 'a project key such as OPS'),
-        issueType: name.default('Task'),
+        url: z
+          .url()
+          .describe('Address of the site')
+          .meta({ examples: ['https://example.atlassian.net'] }),
+        project: z
+          .string()
+          .regex(/^[A-Z][A-Z0-9_]{1,19}$/, 'a project key such as OPS')
+          .describe('Key of the project')
+          .meta({ examples: ['OPS'] }),
+        issueType: name.default('Task').describe('Type of the issues, as the project calls it'),
       }),
     })
-    .optional(),
+    .optional()
+    .describe('Where escalations go. The credentials are no part of the policy: JIRA_EMAIL, JIRA_API_TOKEN'),
   paused: z.boolean().default(false).describe('Kill switch: observe and report, touch nothing'),
-  modes: z.array(ModeRule).default([]).describe('The first rule that matches gives the mode; observe when none does'),
-  guardrails: Guardrails,
-  protect: Protection,
-  windows: z.array(Window).default([]).describe('Maintenance and freeze windows: nothing is changed in them'),
-  knownIssues: z.array(KnownIssue).default([]),
+  modes: z
+    .array(ModeRule)
+    .default([])
+    .describe('Who may change what: the first rule that matches gives the mode; observe when none does')
+    .meta({ examples: [[{ action: 'cluster.resize-container', namespace: 'shop', mode: 'auto' }]] }),
+  guardrails: Guardrails.describe('What holds an action back even where its mode is auto'),
+  protect: Protection.describe('What is never changed'),
+  windows: z
+    .array(Window)
+    .default([])
+    .describe('Maintenance and freeze windows: nothing is changed in them')
+    .meta({ examples: [[{ name: 'friday evening', days: ['fri'], from: '16:00', to: '24:00' }]] }),
+  knownIssues: z
+    .array(KnownIssue)
+    .default([])
+    .describe('What people know and work on: it is neither acted on nor escalated')
+    .meta({
+      examples: [
+        [
+          {
+            id: 'OPS-123',
+            subject: { namespace: 'shop', pod: 'legacy-*' },
+            reason: 'is replaced in May',
+            until: '2099-06-01T00:00:00Z',
+          },
+        ],
+      ],
+    }),
 });
 export type TeamPolicy = z.infer<typeof TeamPolicy>;
 

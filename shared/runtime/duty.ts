@@ -4,6 +4,7 @@ import type { Decision } from '../core/decision.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Policy } from '../core/policy.ts';
 import type { DecidedOutcome, Problem, Report } from '../core/report.ts';
+import type { RequiredMetric } from '../core/required-metric.ts';
 import type { History, Ports } from '../ports/ports.ts';
 
 /** What `observe` may use. `now` is the run's time (ISO) and becomes part of the facts. */
@@ -33,6 +34,8 @@ export interface Duty<Scope extends JsonObject = JsonObject, Facts = unknown, Du
   readonly facts: z.ZodType<Facts>;
   /** The action kinds that its decisions may propose; where policy only observes all of them, nothing is escalated outside. */
   readonly actionKinds: readonly string[];
+  /** What it reads from the metrics store, for the doctor; absent for a duty that reads nothing there. */
+  readonly requiredMetrics?: readonly RequiredMetric[];
   /** All scopes that the policy names, for a tick that names none. */
   scopes(policy: DutyPolicy): readonly Scope[];
   observe(input: ObserveInput<Scope, DutyPolicy>): Promise<Facts>;

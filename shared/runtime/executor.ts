@@ -268,10 +268,15 @@ async function applyAndProbe(
     }
     context.log.warn({ actionId: intent.id, error: error.full }, 'an action was not answered with success');
     if (error.failure.applied === 'no') {
-      return end(context, intent, error.failure.code === 'Conflict' ? 'stale' : 'failed', error.full);
+      return end(context, intent, isMoot(error) ? 'stale' : 'failed', error.full);
     }
     return probe(context, intent, kind, attempt, error);
   }
+}
+
+/** The target is gone or was changed by somebody else in between: nothing failed, there is nothing left to do. */
+function isMoot(error: PlatformError): boolean {
+  return error.failure.code === 'Conflict' || error.failure.code === 'NotFound';
 }
 
 /** The reply was lost: look before anything is done again. */

@@ -206,18 +206,16 @@ function quotaDemands(
     ['requests.memory', growth.requestBytes],
     ['memory', growth.requestBytes],
   ] as const;
-  return quotas.items
-    .filter(coversUs)
-    .flatMap((quota) =>
-      wanted
-        .filter(([resource, bytes]) => bytes > 0 && quota.hard[resource] !== undefined)
-        .map(([resource, bytes]) => ({
-          key: `${quota.name}/${resource}`,
-          quota,
-          resource,
-          bytes: bytes * growth.pods,
-        })),
-    );
+  return quotas.items.filter(coversUs).flatMap((quota) =>
+    wanted
+      .filter(([resource, bytes]) => bytes > 0 && quota.hard[resource] !== undefined)
+      .map(([resource, bytes]) => ({
+        key: `${quota.name}/${resource}`,
+        quota,
+        resource,
+        bytes: bytes * growth.pods,
+      })),
+  );
 }
 
 /** A container with a memory limit is not BestEffort, and no controller's template may carry the deadline that Terminating means. */

@@ -90,14 +90,11 @@ function wishOf(view: ContainerView, change: Change | null): Wish {
   };
 }
 
-/** The change that stays above the floors, `undefined` when nothing is left of it, `null` when a floor is not known. */
+/** The change that stays above the floors, `undefined` when nothing is left of it, `null` when a floor is not known or nothing declares a size. */
 function trimTo(view: ContainerView, floors: FloorUsage): Change | undefined | null {
   const sizes = sizesToChange(view);
-  if (floors.cpuP95Cores === null || floors.memoryMaximumBytes === null) {
+  if (sizes === undefined || floors.cpuP95Cores === null || floors.memoryMaximumBytes === null) {
     return null;
-  }
-  if (sizes === undefined) {
-    return undefined;
   }
   const cpu = cpuTrim(view, sizes, floors.cpuP95Cores);
   const memory = memoryTrim(view, sizes, floors.memoryMaximumBytes);

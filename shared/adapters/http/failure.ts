@@ -7,6 +7,8 @@ import { PlatformError } from '../../core/errors.ts';
 export interface ErrorText {
   readonly text: string;
   readonly code?: string;
+  /** What to do about it, where the body tells more than the status. Not used for credentials, limits and outages. */
+  readonly remedy?: string;
 }
 
 interface CallContext {
@@ -173,7 +175,9 @@ export function statusFailure(
     case 404:
       return failure(call, `nothing is there (404)${words}`, {
         ...details,
-        remedy: `Check the address and its path: ${call.system} was asked at ${request.url.host}${request.url.pathname}.`,
+        remedy:
+          told?.remedy ??
+          `Check the address and its path: ${call.system} was asked at ${request.url.host}${request.url.pathname}.`,
       });
     case 429: {
       const when = retryAfterSeconds === undefined ? 'later' : `after ${retryAfterSeconds} s`;
@@ -182,7 +186,7 @@ export function statusFailure(
     default:
       return failure(call, `it answered ${status}${words}`, {
         ...details,
-        ...(status >= 500 ? { remedy: `Try again later; if it stays, look at the logs of ${call.system}.` } : {}),
+        remedy: status >= 500 ? `Try again later; if it stays, look at the logs of ${call.system}.` : told?.remedy,
       });
   }
 }

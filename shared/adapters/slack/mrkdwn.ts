@@ -24,7 +24,7 @@ export function escapeEntities(text: string): string {
 export function escapeText(text: string): string {
   const harmless = oneLine(text)
     // With `verbatim` and `parse: none` Slack leaves these alone; older clients and copies into other channels do not.
-    .replace(/@(?=(?:here|channel|everyone|group)\b)/gi, `@${ZERO_WIDTH_SPACE}`)
+    .replace(/@(?=here|channel|everyone|group)/gi, `@${ZERO_WIDTH_SPACE}`)
     .replace(/:(?=[\p{L}\p{N}_+'-]+:)/gu, `:${ZERO_WIDTH_SPACE}`)
     .replace(/[*_~`]/g, neutralMark);
   return escapeEntities(harmless);
@@ -42,10 +42,10 @@ function neutralMark(mark: string, index: number, text: string): string {
 /** The line in at most `most` characters, cut with `…` where it is longer. */
 export function renderLine(line: Line, links: Links, most: number): string {
   let out: Piece = NOTHING;
-  for (const span of line) {
-    const longer = join(out, renderSpan(span, links));
+  for (const span of settled(line, links)) {
+    const longer = join(out, render(span));
     if (longer.text.length > most) {
-      return cutSpan(out, span, links, most);
+      return cutSpan(out, span, most);
     }
     out = longer;
   }
@@ -61,31 +61,53 @@ interface Piece {
 
 const NOTHING: Piece = { text: '', startsMarked: false, endsMarked: false };
 
-function renderSpan(span: Span, links: Links): Piece {
+type Settled =
+  | { readonly kind: 'text' | 'code' | 'bold'; readonly text: string }
+  | { readonly kind: 'link'; readonly text: string; readonly address: string };
+
+/** What each span is shown as; plain ones that touch become one, since `@` and `here` are harmless only apart. */
+function settled(line: Line, links: Links): readonly Settled[] {
+  const out: Settled[] = [];
+  for (const span of line.map((one) => settle(one, links))) {
+    const last = out.at(-1);
+    if (span.kind === 'text' && last?.kind === 'text') {
+      out[out.length - 1] = { kind: 'text', text: last.text + span.text };
+    } else if (span.text !== '') {
+      out.push(span);
+    }
+  }
+  return out;
+}
+
+function settle(span: Span, links: Links): Settled {
   if ('issue' in span) {
     const link = links[span.issue];
-    return link === undefined ? plain(span.text) : linked(labelOf(span.text, link.key), link.url);
+    return link === undefined ? { kind: 'text', text: span.text } : linked(labelOf(span.text, link.key), link.url);
   }
-  if (span.url !== undefined) {
-    return linked(span.text, span.url);
-  }
-  switch (span.style) {
+  return span.url === undefined ? { kind: span.style ?? 'text', text: span.text } : linked(span.text, span.url);
+}
+
+function linked(text: string, url: string): Settled {
+  const address = safeAddress(url);
+  return address === undefined || text.trim() === '' ? { kind: 'text', text } : { kind: 'link', text, address };
+}
+
+function render(span: Settled): Piece {
+  switch (span.kind) {
+    case 'text':
+      return { ...NOTHING, text: escapeText(span.text) };
     case 'code':
       return marked('`', escapeEntities(oneLine(span.text).replaceAll('`', '\u02CB')));
     case 'bold':
       return marked('*', escapeText(span.text.replaceAll('*', '\u2217')));
-    default:
-      return plain(span.text);
+    case 'link':
+      return { ...NOTHING, text: `<${span.address}|${escapeText(span.text).trim()}>` };
   }
 }
 
 /** The key tells people which issue it is, also where the link is not shown. */
 function labelOf(text: string, key: string): string {
   return text.includes(key) ? text : `${text} ${key}`.trim();
-}
-
-function plain(text: string): Piece {
-  return { text: escapeText(text), startsMarked: false, endsMarked: false };
 }
 
 /** Slack takes a mark for one only right before and after text, so that blanks go outside. */
@@ -101,12 +123,6 @@ function marked(mark: string, text: string): Piece {
     startsMarked: before === '',
     endsMarked: after === '',
   };
-}
-
-function linked(label: string, url: string): Piece {
-  const address = safeAddress(url);
-  const text = escapeText(label).trim();
-  return address === undefined || text === '' ? plain(label) : { ...NOTHING, text: `<${address}|${text}>` };
 }
 
 /** Only web addresses, and none that could end the link or its address early. */
@@ -135,12 +151,12 @@ function join(before: Piece, after: Piece): Piece {
 }
 
 /** As much of the span as fits, by cutting its raw text: a cut in the rendered text could break an entity or a link. */
-function cutSpan(out: Piece, span: Span, links: Links, most: number): string {
+function cutSpan(out: Piece, span: Settled, most: number): string {
   const characters = Array.from(span.text);
   let kept = Math.min(characters.length, most);
   while (kept > 0) {
     const shorter = { ...span, text: `${characters.slice(0, kept).join('')}…` };
-    const { text } = join(out, renderSpan(shorter, links));
+    const { text } = join(out, render(shorter));
     if (text.length <= most) {
       return text;
     }

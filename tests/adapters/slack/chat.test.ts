@@ -1,37 +1,9 @@
-// The Slack adapter against the Slack double: what arrives, what is found again, and what each failure says.
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+// The Slack adapter against the Slack double: what arrives, what is found again, and what each refusal says.
 import { describe, expect, it } from 'vitest';
-import type { FaultKind } from '../../../fixtures/platform/kit.ts';
 import { slackChat } from '../../../shared/adapters/slack/chat.ts';
-import { bold, code, paragraph, text, type Message } from '../../../shared/core/document.ts';
-import { PlatformError } from '../../../shared/core/errors.ts';
-import type { Chat, ChatPost } from '../../../shared/ports/chat.ts';
-import { OPS, slackRig, START, TOKEN, waitingClock, type Rig } from './rig.ts';
-
-const MESSAGE: Message = {
-  title: '✅ Resource Rebalance Completed',
-  blocks: [
-    { kind: 'code', text: '{"namespace":"shop","note":"a < b & c"}' },
-    paragraph(text('pod '), code('cart-1'), text(': '), bold('raised'), text(', see '), { issue: 'f1', text: 'issue' }),
-  ],
-};
-
-function request(overrides: Partial<ChatPost> = {}): ChatPost {
-  return { channel: '#ops', marker: 'entry-1', message: MESSAGE, links: {}, ...overrides };
-}
-
-async function failureOf(doing: Promise<unknown>): Promise<PlatformError> {
-  try {
-    await doing;
-  } catch (error) {
-    if (error instanceof PlatformError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error('nothing failed');
-}
+import { paragraph, text } from '../../../shared/core/document.ts';
+import type { Chat } from '../../../shared/ports/chat.ts';
+import { failureOf, OPS, request, slackRig, START, TOKEN, waitingClock, type Rig } from './rig.ts';
 
 function methodsOf(rig: Rig): readonly string[] {
   return rig.calls.map(({ operation }) => operation);
@@ -305,100 +277,6 @@ describe('identity', () => {
   });
 });
 
-describe('faults', () => {
-  const AFTER: Readonly<Record<Exclude<FaultKind, 'slow'>, { applied: 'no' | 'unknown'; sent: number }>> = {
-    refuse: { applied: 'unknown', sent: 0 },
-    hang: { applied: 'unknown', sent: 0 },
-    cut: { applied: 'unknown', sent: 1 },
-    garbage: { applied: 'unknown', sent: 0 },
-    '429': { applied: 'no', sent: 0 },
-    '500': { applied: 'unknown', sent: 0 },
-    'expired-token': { applied: 'no', sent: 0 },
-    'lost-reply': { applied: 'unknown', sent: 1 },
-  };
-
-  it.each(Object.entries(AFTER))('a post that meets "%s" is sent once and tells what is known', async (kind, after) => {
-    const rig = await slackRig({ deadlineSeconds: 0.3 });
-    rig.faults.push({ system: 'slack', operation: 'chat.postMessage', kind: kind as FaultKind, retryAfterSeconds: 31 });
-
-    const error = await failureOf(rig.chat.post(request()));
-
-    expect(error.failure.applied).toBe(after.applied);
-    expect(rig.double.state().messages).toHaveLength(after.sent);
-    expect(rig.calls).toHaveLength(1);
-    expect(error.remedy).toBeTruthy();
-    expect(error.full).not.toContain(TOKEN);
-  });
-
-  it.each(['refuse', 'cut', '500', 'lost-reply', '429'] as const)('a read outlives two times "%s"', async (kind) => {
-    const rig = await slackRig();
-    rig.faults.push(
-      { system: 'slack', operation: 'auth.test', kind, call: 1 },
-      { system: 'slack', operation: 'auth.test', kind, call: 2 },
-    );
-
-    expect(await rig.chat.identity()).toMatchObject({ user: 'nightshift' });
-    expect(rig.calls).toHaveLength(3);
-    expect(rig.waits).toHaveLength(2);
-  });
-
-  it('a read gives up after three attempts', async () => {
-    const rig = await slackRig();
-    rig.faults.push({ system: 'slack', operation: 'auth.test', kind: '500' });
-
-    const error = await failureOf(rig.chat.identity());
-
-    expect(error.failure).toMatchObject({ status: 500, applied: 'no' });
-    expect(rig.calls).toHaveLength(3);
-  });
-
-  it('a post waits as long as Slack asks, and is then sent', async () => {
-    const rig = await slackRig();
-    rig.faults.push({ system: 'slack', operation: 'chat.postMessage', kind: '429', call: 1, retryAfterSeconds: 30 });
-
-    await rig.chat.post(request());
-
-    expect(rig.double.state().messages).toHaveLength(1);
-    expect(rig.waits).toEqual([30_125]);
-  });
-
-  it('a post is not kept waiting longer than 30 s: its error carries the seconds', async () => {
-    const rig = await slackRig();
-    rig.faults.push({ system: 'slack', operation: 'chat.postMessage', kind: '429', retryAfterSeconds: 31 });
-
-    const error = await failureOf(rig.chat.post(request()));
-
-    expect(error.failure).toMatchObject({ status: 429, code: 'ratelimited', retryAfterSeconds: 31 });
-    expect(rig.waits).toEqual([]);
-  });
-
-  it('an expired token names the remedy', async () => {
-    const rig = await slackRig();
-    rig.faults.push({ system: 'slack', operation: '*', kind: 'expired-token' });
-
-    const error = await failureOf(rig.chat.identity());
-
-    expect(error.failure.code).toBe('token_expired');
-    expect(error.remedy).toContain('SLACK_BOT_TOKEN');
-  });
-
-  it('a refused connection is tried again, since Slack did nothing, and says what refused', async () => {
-    const rig = await slackRig();
-    const waits: number[] = [];
-    const chat = slackChat({
-      token: TOKEN,
-      apiUrl: `http://127.0.0.1:${await freePort()}/api/`,
-      clock: waitingClock(rig.clock, waits),
-      random: () => 0.5,
-    });
-
-    const error = await failureOf(chat.post(request()));
-
-    expect(error.failure).toMatchObject({ code: 'ECONNREFUSED', applied: 'no' });
-    expect(waits).toHaveLength(2);
-  });
-});
-
 /** Another instance of the adapter, which remembers nothing. */
 function secondChat(rig: Rig): Chat {
   return slackChat({ token: TOKEN, apiUrl: `${rig.url}/api/`, clock: waitingClock(rig.clock, []), random: () => 0.5 });
@@ -411,12 +289,4 @@ async function postPlainly(rig: Rig, line: string): Promise<void> {
     body,
     headers: { authorization: `Bearer ${TOKEN}` },
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -4,7 +4,9 @@ import { scenarioClock, type ScenarioClock } from '../../../fixtures/platform/cl
 import { serve, type Fault, type RecordedCall } from '../../../fixtures/platform/kit.ts';
 import { slackDouble, type SlackDouble, type SlackOptions } from '../../../fixtures/platform/slack/slack.ts';
 import { slackChat } from '../../../shared/adapters/slack/chat.ts';
-import type { Chat } from '../../../shared/ports/chat.ts';
+import { bold, code, paragraph, text, type Message } from '../../../shared/core/document.ts';
+import { PlatformError } from '../../../shared/core/errors.ts';
+import type { Chat, ChatPost } from '../../../shared/ports/chat.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 
 export const TOKEN = 'xoxb-test-token';
@@ -74,4 +76,28 @@ export function waitingClock(clock: ScenarioClock, waits: number[]): Clock {
       return Promise.resolve();
     },
   };
+}
+
+const MESSAGE: Message = {
+  title: '✅ Resource Rebalance Completed',
+  blocks: [
+    { kind: 'code', text: '{"namespace":"shop","note":"a < b & c"}' },
+    paragraph(text('pod '), code('cart-1'), text(': '), bold('raised'), text(', see '), { issue: 'f1', text: 'issue' }),
+  ],
+};
+
+export function request(overrides: Partial<ChatPost> = {}): ChatPost {
+  return { channel: '#ops', marker: 'entry-1', message: MESSAGE, links: {}, ...overrides };
+}
+
+export async function failureOf(doing: Promise<unknown>): Promise<PlatformError> {
+  try {
+    await doing;
+  } catch (error) {
+    if (error instanceof PlatformError) {
+      return error;
+    }
+    throw error;
+  }
+  throw new Error('nothing failed');
 }

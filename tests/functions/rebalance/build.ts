@@ -84,7 +84,10 @@ export function pod(name: string, containers: readonly ContainerFacts[], changes
   };
 }
 
-export function workload(changes: Partial<WorkloadFacts> = {}, containers: readonly Partial<TemplateContainer>[] = [{}]): WorkloadFacts {
+export function workload(
+  changes: Partial<WorkloadFacts> = {},
+  containers: readonly Partial<TemplateContainer>[] = [{}],
+): WorkloadFacts {
   return {
     kind: 'Deployment',
     name: 'shop',
@@ -190,5 +193,10 @@ export function short(decision: Decision): string {
 }
 
 export function shorts(decisions: readonly Decision[]): Record<string, string> {
-  return Object.fromEntries(decisions.map((decision) => [`${decision.subject['pod'] ?? ''}/${decision.subject['container'] ?? ''}`, short(decision)]));
+  return Object.fromEntries(
+    decisions.map((decision) => [
+      `${decision.subject['pod'] ?? ''}/${decision.subject['container'] ?? ''}`,
+      short(decision),
+    ]),
+  );
 }

@@ -1,9 +1,25 @@
 import { describe, expect, test } from 'vitest';
-import { container, decideOn, facts, GI, idleContainer, kills, MI, oomContainer, pastChange, pod, policy, shorts, workload } from './build.ts';
+import {
+  container,
+  decideOn,
+  facts,
+  GI,
+  idleContainer,
+  kills,
+  MI,
+  oomContainer,
+  pastChange,
+  pod,
+  policy,
+  shorts,
+  workload,
+} from './build.ts';
 
 const ROLLOUT = policy({ apply: 'rollout' });
 const NODES = {
-  nodes: { items: [{ name: 'node-1', allocatableMemoryBytes: 8 * GI, unschedulable: false, requestedMemoryBytes: null }] },
+  nodes: {
+    items: [{ name: 'node-1', allocatableMemoryBytes: 8 * GI, unschedulable: false, requestedMemoryBytes: null }],
+  },
 };
 
 describe('rollout mode', () => {
@@ -37,8 +53,15 @@ describe('rollout mode', () => {
   });
 
   test('pods without data and known issues keep their own verdict', () => {
-    const pods = [pod('shop-1', [oomContainer()]), pod('shop-2', [container()], { phase: 'Pending' }), pod('shop-3', [container()])];
-    const by = policy({ apply: 'rollout' }, { knownIssues: [{ id: 'OPS-1', subject: { pod: 'shop-3' }, reason: 'known' }] });
+    const pods = [
+      pod('shop-1', [oomContainer()]),
+      pod('shop-2', [container()], { phase: 'Pending' }),
+      pod('shop-3', [container()]),
+    ];
+    const by = policy(
+      { apply: 'rollout' },
+      { knownIssues: [{ id: 'OPS-1', subject: { pod: 'shop-3' }, reason: 'known' }] },
+    );
     expect(shorts(decideOn(facts(pods, NODES), by))).toEqual({
       'shop-1/app': 'act raise-memory-after-oom',
       'shop-2/app': 'skip no-data',
@@ -48,7 +71,9 @@ describe('rollout mode', () => {
 
   test('a trim needs every pod to be idle', () => {
     const idle = [pod('shop-1', [idleContainer()]), pod('shop-2', [idleContainer()])];
-    expect(new Set(Object.values(shorts(decideOn(facts(idle), ROLLOUT))))).toEqual(new Set(['act lower-requests-when-idle']));
+    expect(new Set(Object.values(shorts(decideOn(facts(idle), ROLLOUT))))).toEqual(
+      new Set(['act lower-requests-when-idle']),
+    );
     for (const other of [pod('shop-3', [container()]), pod('shop-3', [idleContainer()], { phase: 'Pending' })]) {
       expect(shorts(decideOn(facts([...idle, other]), ROLLOUT))['shop-1/app']).toBe('skip healthy');
     }
@@ -73,36 +98,62 @@ describe('rollout mode', () => {
   });
 
   test('the protection of one pod holds for the template', () => {
-    const pods = [pod('shop-1', [oomContainer()]), pod('shop-2', [container()], { labels: { 'nightshift.dev/protect': 'x' } })];
-    expect(shorts(decideOn(facts(pods, NODES), ROLLOUT))).toEqual({ 'shop-1/app': 'escalate hold-protected', 'shop-2/app': 'skip healthy' });
+    const pods = [
+      pod('shop-1', [oomContainer()]),
+      pod('shop-2', [container()], { labels: { 'nightshift.dev/protect': 'x' } }),
+    ];
+    expect(shorts(decideOn(facts(pods, NODES), ROLLOUT))).toEqual({
+      'shop-1/app': 'escalate hold-protected',
+      'shop-2/app': 'skip healthy',
+    });
   });
 
   test('a change of any container of the workload cools all of them down', () => {
     const history = [pastChange(2, { kind: 'cluster.patch-template', targetUid: 'uid-shop', container: 'other' })];
     const pods = [pod('shop-1', [oomContainer()])];
-    expect(shorts(decideOn(facts(pods, { ...NODES, history }), ROLLOUT))).toEqual({ 'shop-1/app': 'skip hold-cooldown' });
+    expect(shorts(decideOn(facts(pods, { ...NODES, history }), ROLLOUT))).toEqual({
+      'shop-1/app': 'skip hold-cooldown',
+    });
   });
 
   test('the cap counts from the template before our first raise of it', () => {
     const template = { kind: 'cluster.patch-template', targetUid: 'uid-shop' } as const;
-    const first = { from: { requests: {}, limits: { memory: '600Mi' } }, to: { requests: {}, limits: { memory: '1Gi' } } };
+    const first = {
+      from: { requests: {}, limits: { memory: '600Mi' } },
+      to: { requests: {}, limits: { memory: '1Gi' } },
+    };
     const one = container({ oomKills: kills(1, 2, 3) });
-    const run = (history: ReturnType<typeof pastChange>[]) => shorts(decideOn(facts([pod('shop-1', [one])], { ...NODES, history }), ROLLOUT));
+    const run = (history: ReturnType<typeof pastChange>[]) =>
+      shorts(decideOn(facts([pod('shop-1', [one])], { ...NODES, history }), ROLLOUT));
     expect(run([pastChange(200, { ...template, ...first })])).toEqual({ 'shop-1/app': 'escalate escalate-growth-cap' });
     expect(run([])).toEqual({ 'shop-1/app': 'act raise-memory-after-oom' });
   });
 
   test('quotas are asked for the growth of all replicas, nodes for one that could hold the container', () => {
     const pods = [pod('shop-1', [oomContainer()])];
-    const quota = (used: string) => ({ quotas: { items: [{ name: 'q', hard: { 'limits.memory': '4Gi' }, used: { 'limits.memory': used }, scopes: [] }] } });
-    expect(shorts(decideOn(facts(pods, { ...NODES, ...quota('3584Mi') }), ROLLOUT))).toEqual({ 'shop-1/app': 'act raise-memory-after-oom' });
-    expect(shorts(decideOn(facts(pods, { ...NODES, ...quota('3585Mi') }), ROLLOUT))).toEqual({ 'shop-1/app': 'escalate escalate-cannot-fit' });
-    const small = (unschedulable: boolean, mebibytes: number) => ({
-      nodes: { items: [{ name: 'node-1', allocatableMemoryBytes: mebibytes * MI, unschedulable, requestedMemoryBytes: null }] },
+    const quota = (used: string) => ({
+      quotas: { items: [{ name: 'q', hard: { 'limits.memory': '4Gi' }, used: { 'limits.memory': used }, scopes: [] }] },
     });
-    expect(shorts(decideOn(facts(pods, small(false, 1280)), ROLLOUT))).toEqual({ 'shop-1/app': 'act raise-memory-after-oom' });
-    expect(shorts(decideOn(facts(pods, small(false, 1279)), ROLLOUT))).toEqual({ 'shop-1/app': 'escalate escalate-cannot-fit' });
-    expect(shorts(decideOn(facts(pods, small(true, 8192)), ROLLOUT))).toEqual({ 'shop-1/app': 'escalate escalate-cannot-fit' });
+    expect(shorts(decideOn(facts(pods, { ...NODES, ...quota('3584Mi') }), ROLLOUT))).toEqual({
+      'shop-1/app': 'act raise-memory-after-oom',
+    });
+    expect(shorts(decideOn(facts(pods, { ...NODES, ...quota('3585Mi') }), ROLLOUT))).toEqual({
+      'shop-1/app': 'escalate escalate-cannot-fit',
+    });
+    const small = (unschedulable: boolean, mebibytes: number) => ({
+      nodes: {
+        items: [{ name: 'node-1', allocatableMemoryBytes: mebibytes * MI, unschedulable, requestedMemoryBytes: null }],
+      },
+    });
+    expect(shorts(decideOn(facts(pods, small(false, 1280)), ROLLOUT))).toEqual({
+      'shop-1/app': 'act raise-memory-after-oom',
+    });
+    expect(shorts(decideOn(facts(pods, small(false, 1279)), ROLLOUT))).toEqual({
+      'shop-1/app': 'escalate escalate-cannot-fit',
+    });
+    expect(shorts(decideOn(facts(pods, small(true, 8192)), ROLLOUT))).toEqual({
+      'shop-1/app': 'escalate escalate-cannot-fit',
+    });
   });
 
   test('what was escalated stays so beside a raise of its workload', () => {

@@ -1,6 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import type { ContainerFacts, PodFacts, RebalanceFacts } from '../../../../functions/rebalance/schema-facts.ts';
-import { ago, container, decideOn, decideOne, facts, idleContainer, oomContainer, pastChange, pod, policy, short, shorts, TRIM, workload } from '../build.ts';
+import {
+  ago,
+  container,
+  decideOn,
+  decideOne,
+  facts,
+  idleContainer,
+  oomContainer,
+  pastChange,
+  pod,
+  policy,
+  short,
+  shorts,
+  TRIM,
+  workload,
+} from '../build.ts';
 
 interface Case {
   readonly what: string;
@@ -16,39 +31,127 @@ const WINDOW = { name: 'freeze', start: '2026-11-20T00:00:00Z', end: '2026-11-21
 const OLD_SERVER = { version: 'v1.29.0', major: 1, minor: 29, podResize: false };
 
 const TEMPORARY: readonly Case[] = [
-  { what: 'a change of ours under 6 h ago', rule: 'hold-cooldown', facts: { history: [pastChange(5.99)] }, container: { oomKills: [[Date.parse(ago(1)) / 1000, 3]] } },
-  { what: 'an undone change of ours', rule: 'hold-cooldown', facts: { history: [pastChange(5.99, { stands: false })] }, container: { oomKills: [[Date.parse(ago(1)) / 1000, 3]] } },
+  {
+    what: 'a change of ours under 6 h ago',
+    rule: 'hold-cooldown',
+    facts: { history: [pastChange(5.99)] },
+    container: { oomKills: [[Date.parse(ago(1)) / 1000, 3]] },
+  },
+  {
+    what: 'an undone change of ours',
+    rule: 'hold-cooldown',
+    facts: { history: [pastChange(5.99, { stands: false })] },
+    container: { oomKills: [[Date.parse(ago(1)) / 1000, 3]] },
+  },
   { what: 'an open window', rule: 'hold-window', team: { windows: [WINDOW] } },
-  { what: 'a template that the controller has not seen', rule: 'hold-rollout', facts: { workloads: [workload({ isObserved: false })] } },
-  { what: 'pods of the version before', rule: 'hold-rollout', facts: { workloads: [workload({ updatedReplicas: 1 })] } },
+  {
+    what: 'a template that the controller has not seen',
+    rule: 'hold-rollout',
+    facts: { workloads: [workload({ isObserved: false })] },
+  },
+  {
+    what: 'pods of the version before',
+    rule: 'hold-rollout',
+    facts: { workloads: [workload({ updatedReplicas: 1 })] },
+  },
   { what: 'a pending revision', rule: 'hold-rollout', facts: { workloads: [workload({ revisionPending: true })] } },
-  { what: 'a resize in progress', rule: 'hold-resize-pending', pod: { resize: { state: 'in-progress', message: '', since: ago(0.1) } } },
-  { what: 'a resize of somebody else that is infeasible', rule: 'hold-resize-pending', pod: { resize: { state: 'infeasible', message: 'too large', since: ago(9) } } },
+  {
+    what: 'a resize in progress',
+    rule: 'hold-resize-pending',
+    pod: { resize: { state: 'in-progress', message: '', since: ago(0.1) } },
+  },
+  {
+    what: 'a resize of somebody else that is infeasible',
+    rule: 'hold-resize-pending',
+    pod: { resize: { state: 'infeasible', message: 'too large', since: ago(9) } },
+  },
 ];
 
 const STANDING: readonly Case[] = [
   { what: 'a protected pod', rule: 'hold-protected', pod: { labels: { 'nightshift.dev/protect': 'yes' } } },
-  { what: 'a protected workload', rule: 'hold-protected', facts: { workloads: [workload({ labels: { 'nightshift.dev/protect': '' } })] } },
+  {
+    what: 'a protected workload',
+    rule: 'hold-protected',
+    facts: { workloads: [workload({ labels: { 'nightshift.dev/protect': '' } })] },
+  },
   { what: 'a protected name', rule: 'hold-protected', team: { protect: { names: ['sh*p'] } } },
   { what: 'a protected namespace', rule: 'hold-protected', team: { protect: { namespaces: ['def*'] } } },
-  { what: 'an HPA on memory', rule: 'hold-autoscaler', facts: { horizontalAutoscalers: { items: [{ name: 'h', target: { kind: 'Deployment', name: 'shop' }, resources: ['cpu', 'memory'] }] } } },
-  { what: 'a VPA that writes', rule: 'hold-autoscaler', facts: { verticalAutoscalers: { items: [{ name: 'v', target: { kind: 'Deployment', name: 'shop' }, updateMode: 'Auto' }] } } },
-  { what: 'HPAs that cannot be read', rule: 'hold-autoscaler', facts: { horizontalAutoscalers: { unreadable: 'forbidden' } } },
-  { what: 'VPAs that cannot be read', rule: 'hold-autoscaler', facts: { verticalAutoscalers: { unreadable: 'forbidden' } } },
+  {
+    what: 'an HPA on memory',
+    rule: 'hold-autoscaler',
+    facts: {
+      horizontalAutoscalers: {
+        items: [{ name: 'h', target: { kind: 'Deployment', name: 'shop' }, resources: ['cpu', 'memory'] }],
+      },
+    },
+  },
+  {
+    what: 'a VPA that writes',
+    rule: 'hold-autoscaler',
+    facts: {
+      verticalAutoscalers: { items: [{ name: 'v', target: { kind: 'Deployment', name: 'shop' }, updateMode: 'Auto' }] },
+    },
+  },
+  {
+    what: 'HPAs that cannot be read',
+    rule: 'hold-autoscaler',
+    facts: { horizontalAutoscalers: { unreadable: 'forbidden' } },
+  },
+  {
+    what: 'VPAs that cannot be read',
+    rule: 'hold-autoscaler',
+    facts: { verticalAutoscalers: { unreadable: 'forbidden' } },
+  },
   { what: 'no memory limit', rule: 'hold-no-memory-limit', container: { limits: { cpu: '2' } } },
-  { what: 'a static pod', rule: 'hold-unsupported-owner', pod: { isStatic: true, owner: { kind: 'Node', name: 'node-1' } } },
+  {
+    what: 'a static pod',
+    rule: 'hold-unsupported-owner',
+    pod: { isStatic: true, owner: { kind: 'Node', name: 'node-1' } },
+  },
   { what: 'a Job', rule: 'hold-unsupported-owner', pod: { owner: { kind: 'Job', name: 'nightly' } } },
-  { what: 'an owner that nobody knows', rule: 'hold-unsupported-owner', pod: { owner: { kind: 'ReplicaSet', name: 'rollout-77' } } },
+  {
+    what: 'an owner that nobody knows',
+    rule: 'hold-unsupported-owner',
+    pod: { owner: { kind: 'ReplicaSet', name: 'rollout-77' } },
+  },
   { what: 'pod-level resources', rule: 'hold-unsupported-owner', pod: { hasPodResources: true } },
-  { what: 'a restart of the only replica', rule: 'hold-single-replica-restart', container: { restartsFor: ['memory'] }, facts: { workloads: [workload({ replicas: 1, updatedReplicas: 1 })] } },
-  { what: 'a restart of a bare pod', rule: 'hold-single-replica-restart', container: { restartsFor: ['memory'] }, pod: { owner: null } },
-  { what: 'a bare pod on an old server', rule: 'hold-unsupported-owner', pod: { owner: null }, facts: { server: OLD_SERVER } },
+  {
+    what: 'a restart of the only replica',
+    rule: 'hold-single-replica-restart',
+    container: { restartsFor: ['memory'] },
+    facts: { workloads: [workload({ replicas: 1, updatedReplicas: 1 })] },
+  },
+  {
+    what: 'a restart of a bare pod',
+    rule: 'hold-single-replica-restart',
+    container: { restartsFor: ['memory'] },
+    pod: { owner: null },
+  },
+  {
+    what: 'a bare pod on an old server',
+    rule: 'hold-unsupported-owner',
+    pod: { owner: null },
+    facts: { server: OLD_SERVER },
+  },
   { what: 'a bare pod by rollout', rule: 'hold-unsupported-owner', pod: { owner: null }, duty: { apply: 'rollout' } },
-  { what: 'OnDelete by rollout', rule: 'hold-unsupported-owner', duty: { apply: 'rollout' }, facts: { workloads: [workload({ strategy: 'OnDelete' })] } },
-  { what: 'an injected container by rollout', rule: 'hold-unsupported-owner', duty: { apply: 'rollout' }, facts: { workloads: [workload({}, [{ name: 'other' }])] } },
+  {
+    what: 'OnDelete by rollout',
+    rule: 'hold-unsupported-owner',
+    duty: { apply: 'rollout' },
+    facts: { workloads: [workload({ strategy: 'OnDelete' })] },
+  },
+  {
+    what: 'an injected container by rollout',
+    rule: 'hold-unsupported-owner',
+    duty: { apply: 'rollout' },
+    facts: { workloads: [workload({}, [{ name: 'other' }])] },
+  },
 ];
 
-function decided(one: ContainerFacts, { facts: changes, pod: podChanges, container: containerChanges, team, duty }: Case): string {
+function decided(
+  one: ContainerFacts,
+  { facts: changes, pod: podChanges, container: containerChanges, team, duty }: Case,
+): string {
   return short(decideOne({ ...one, ...containerChanges }, changes, policy(duty, team), podChanges));
 }
 
@@ -83,13 +186,45 @@ describe('what is no hold', () => {
     { what: 'a window that is over', rule: '', team: { windows: [{ ...WINDOW, end: '2026-11-20T12:00:00Z' }] } },
     { what: 'a window of another namespace', rule: '', team: { windows: [{ ...WINDOW, namespace: 'other' }] } },
     { what: 'a label that says false', rule: '', pod: { labels: { 'nightshift.dev/protect': 'false' } } },
-    { what: 'an HPA on requests per second', rule: '', facts: { horizontalAutoscalers: { items: [{ name: 'h', target: { kind: 'Deployment', name: 'shop' }, resources: [] }] } } },
-    { what: 'an HPA of another workload', rule: '', facts: { horizontalAutoscalers: { items: [{ name: 'h', target: { kind: 'StatefulSet', name: 'shop' }, resources: ['memory'] }] } } },
-    { what: 'a VPA that recommends', rule: '', facts: { verticalAutoscalers: { items: [{ name: 'v', target: { kind: 'Deployment', name: 'shop' }, updateMode: 'Off' }] } } },
+    {
+      what: 'an HPA on requests per second',
+      rule: '',
+      facts: {
+        horizontalAutoscalers: { items: [{ name: 'h', target: { kind: 'Deployment', name: 'shop' }, resources: [] }] },
+      },
+    },
+    {
+      what: 'an HPA of another workload',
+      rule: '',
+      facts: {
+        horizontalAutoscalers: {
+          items: [{ name: 'h', target: { kind: 'StatefulSet', name: 'shop' }, resources: ['memory'] }],
+        },
+      },
+    },
+    {
+      what: 'a VPA that recommends',
+      rule: '',
+      facts: {
+        verticalAutoscalers: {
+          items: [{ name: 'v', target: { kind: 'Deployment', name: 'shop' }, updateMode: 'Off' }],
+        },
+      },
+    },
     { what: 'a restart of one of two replicas', rule: '', container: { restartsFor: ['memory'] } },
-    { what: 'a restart for CPU, which a raise does not touch', rule: '', container: { restartsFor: ['cpu'] }, facts: { workloads: [workload({ replicas: 1, updatedReplicas: 1 })] } },
+    {
+      what: 'a restart for CPU, which a raise does not touch',
+      rule: '',
+      container: { restartsFor: ['cpu'] },
+      facts: { workloads: [workload({ replicas: 1, updatedReplicas: 1 })] },
+    },
     { what: 'a bare pod on a new server', rule: '', pod: { owner: null } },
-    { what: 'a DaemonSet', rule: '', pod: { owner: { kind: 'DaemonSet', name: 'agent' } }, facts: { workloads: [workload({ kind: 'DaemonSet', name: 'agent' })] } },
+    {
+      what: 'a DaemonSet',
+      rule: '',
+      pod: { owner: { kind: 'DaemonSet', name: 'agent' } },
+      facts: { workloads: [workload({ kind: 'DaemonSet', name: 'agent' })] },
+    },
     { what: 'pods that are not ready', rule: '', facts: { workloads: [workload()] } },
   ];
   test.each(free)('$what', (one) => {
@@ -97,7 +232,9 @@ describe('what is no hold', () => {
   });
 
   test('an HPA on CPU holds a trim, which lowers the request that it measures by, and no raise of memory', () => {
-    const horizontalAutoscalers = { items: [{ name: 'h', target: { kind: 'Deployment', name: 'shop' }, resources: ['cpu'] }] };
+    const horizontalAutoscalers = {
+      items: [{ name: 'h', target: { kind: 'Deployment', name: 'shop' }, resources: ['cpu'] }],
+    };
     expect(short(decideOne(idleContainer(), { horizontalAutoscalers }))).toBe('skip hold-autoscaler');
     expect(short(decideOne(oomContainer(), { horizontalAutoscalers }))).toBe('act raise-memory-after-oom');
   });
@@ -125,7 +262,9 @@ describe('order', () => {
 
   test('a temporary hold comes before a standing one', () => {
     const by = policy({}, { windows: [WINDOW] });
-    expect(short(decideOne(oomContainer(), {}, by, { labels: { 'nightshift.dev/protect': '1' } }))).toBe('skip hold-window');
+    expect(short(decideOne(oomContainer(), {}, by, { labels: { 'nightshift.dev/protect': '1' } }))).toBe(
+      'skip hold-window',
+    );
   });
 
   test('growth cap and room come before holds', () => {
@@ -154,7 +293,8 @@ describe('one trim of a workload in seven days', () => {
 });
 
 describe('rollouts as seen by the pods', () => {
-  const sibling = (changes: Partial<PodFacts>) => decideOn(facts([pod('shop-1', [oomContainer()]), pod('shop-2', [container()], changes)]));
+  const sibling = (changes: Partial<PodFacts>) =>
+    decideOn(facts([pod('shop-1', [oomContainer()]), pod('shop-2', [container()], changes)]));
 
   test.each([
     [{ terminating: true }, 'skip hold-rollout'],
@@ -167,8 +307,16 @@ describe('rollouts as seen by the pods', () => {
 });
 
 describe('escalate-resize-infeasible', () => {
-  const after = (state: 'infeasible' | 'deferred' | 'in-progress' | 'error', sinceHours: number, changes: Partial<RebalanceFacts> = {}) =>
-    short(decideOne(container(), { history: [pastChange(8)], ...changes }, policy(), { resize: { state, message: 'no room', since: ago(sinceHours) } }));
+  const after = (
+    state: 'infeasible' | 'deferred' | 'in-progress' | 'error',
+    sinceHours: number,
+    changes: Partial<RebalanceFacts> = {},
+  ) =>
+    short(
+      decideOne(container(), { history: [pastChange(8)], ...changes }, policy(), {
+        resize: { state, message: 'no room', since: ago(sinceHours) },
+      }),
+    );
 
   test.each([
     ['infeasible', 0, 'escalate escalate-resize-infeasible'],

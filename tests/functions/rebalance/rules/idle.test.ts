@@ -24,7 +24,8 @@ describe('lower-requests-when-idle', () => {
   });
 
   test('a p95 of memory over half of the request is a spike, though it is far from the limit', () => {
-    const spike = (p95Bytes: number) => decideOne(idleContainer({ memory: { ...idleContainer().memory, p95Bytes, maximumBytes: p95Bytes } }));
+    const spike = (p95Bytes: number) =>
+      decideOne(idleContainer({ memory: { ...idleContainer().memory, p95Bytes, maximumBytes: p95Bytes } }));
     expect(short(spike(256 * MI))).toBe('act lower-requests-when-idle');
     expect(short(spike(256 * MI + 1))).toBe('skip healthy');
   });
@@ -68,7 +69,9 @@ describe('lower-requests-when-idle', () => {
   });
 
   test('without a request there is nothing to be idle of', () => {
-    expect(short(decideOne(idleContainer({ requests: { memory: '512Mi' }, limits: { memory: '1Gi' } })))).toBe('skip healthy');
+    expect(short(decideOne(idleContainer({ requests: { memory: '512Mi' }, limits: { memory: '1Gi' } })))).toBe(
+      'skip healthy',
+    );
     expect(short(decideOne(idleContainer({ requests: { cpu: '1' } })))).toBe('skip healthy');
   });
 
@@ -81,10 +84,15 @@ describe('lower-requests-when-idle', () => {
     const sizes = { cpu: '1', memory: '512Mi' };
     const guaranteed = idleContainer({ requests: sizes, limits: sizes });
     const on = (minor: number) =>
-      decideOne(guaranteed, { server: { version: `v1.${minor}.0`, major: 1, minor, podResize: true } }, policy(), { qosClass: 'Guaranteed' });
+      decideOne(guaranteed, { server: { version: `v1.${minor}.0`, major: 1, minor, podResize: true } }, policy(), {
+        qosClass: 'Guaranteed',
+      });
 
     test('the limits go down with the requests', () => {
-      expect(on(34).action?.to).toEqual({ requests: { cpu: '800m', memory: '410Mi' }, limits: { cpu: '800m', memory: '410Mi' } });
+      expect(on(34).action?.to).toEqual({
+        requests: { cpu: '800m', memory: '410Mi' },
+        limits: { cpu: '800m', memory: '410Mi' },
+      });
     });
 
     test('memory stays on 1.33, which refuses to lower a memory limit', () => {

@@ -1,5 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { ago, container, decideOne, facts, idleContainer, kills, MI, oomContainer, pod, policy, short } from '../build.ts';
+import {
+  ago,
+  container,
+  decideOne,
+  facts,
+  idleContainer,
+  kills,
+  MI,
+  oomContainer,
+  pod,
+  policy,
+  short,
+} from '../build.ts';
 import { decideOn } from '../build.ts';
 
 function label(decision: ReturnType<typeof decideOne>): string {
@@ -36,7 +48,9 @@ describe('no data', () => {
   });
 
   test('a young pod with two OOM kills is not judged', () => {
-    expect(label(decideOne(container({ oomKills: kills(0.1, 0.2) }), {}, policy(), { startedAt: ago(0.5) }))).toBe('younger than 1h');
+    expect(label(decideOne(container({ oomKills: kills(0.1, 0.2) }), {}, policy(), { startedAt: ago(0.5) }))).toBe(
+      'younger than 1h',
+    );
   });
 
   test.each([
@@ -89,7 +103,11 @@ describe('no data', () => {
   });
 
   test('a container between two starts is raised when the server saw the OOM kill too', () => {
-    const waiting = { state: 'waiting', stateReason: 'CrashLoopBackOff', memory: { ...container().memory, fresh: false } } as const;
+    const waiting = {
+      state: 'waiting',
+      stateReason: 'CrashLoopBackOff',
+      memory: { ...container().memory, fresh: false },
+    } as const;
     expect(short(decideOne(oomContainer({ ...waiting, lastOomKillAt: ago(0.1) })))).toBe('act raise-memory-after-oom');
     expect(label(decideOne(oomContainer({ ...waiting, lastOomKillAt: null })))).toBe('not running');
     expect(label(decideOne(container({ ...waiting, lastOomKillAt: ago(0.1) })))).toBe('not running');
@@ -127,8 +145,12 @@ describe('no data', () => {
 
   test('an idle container without floors, or without readable limit ranges, is not trimmed', () => {
     expect(label(decideOne(idleContainer({ floors: null })))).toBe('no data for a floor');
-    expect(label(decideOne(idleContainer({ floors: { memoryMaximumBytes: null, cpuP95Cores: 0.1 } })))).toBe('no data for a floor');
-    expect(label(decideOne(idleContainer(), { limitRanges: { unreadable: 'limitranges is forbidden.' } }))).toBe('limit ranges unknown');
+    expect(label(decideOne(idleContainer({ floors: { memoryMaximumBytes: null, cpuP95Cores: 0.1 } })))).toBe(
+      'no data for a floor',
+    );
+    expect(label(decideOne(idleContainer(), { limitRanges: { unreadable: 'limitranges is forbidden.' } }))).toBe(
+      'limit ranges unknown',
+    );
   });
 
   test('a pod that has ended has no container to judge', () => {

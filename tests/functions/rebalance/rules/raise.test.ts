@@ -1,5 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { ago, container, decideOn, decideOne, facts, GI, kills, MI, oomContainer, pastChange, pod, policy, short, shorts, workload } from '../build.ts';
+import {
+  ago,
+  container,
+  decideOn,
+  decideOne,
+  facts,
+  GI,
+  kills,
+  MI,
+  oomContainer,
+  pastChange,
+  pod,
+  policy,
+  short,
+  shorts,
+  workload,
+} from '../build.ts';
 
 describe('raise-memory-after-oom', () => {
   test.each([
@@ -12,13 +28,17 @@ describe('raise-memory-after-oom', () => {
   });
 
   test('several kills between two scrapes count as several', () => {
-    expect(short(decideOne(container({ oomKills: [[Date.parse(ago(2)) / 1000, 3]] })))).toBe('act raise-memory-after-oom');
+    expect(short(decideOne(container({ oomKills: [[Date.parse(ago(2)) / 1000, 3]] })))).toBe(
+      'act raise-memory-after-oom',
+    );
   });
 
   test('kills from before a resize do not count, whoever resized', () => {
     expect(short(decideOne(oomContainer({ resizedAt: ago(2) })))).toBe('skip healthy');
     expect(short(decideOne(oomContainer({ resizedAt: ago(6) })))).toBe('act raise-memory-after-oom');
-    expect(short(decideOne(oomContainer({ oomKills: kills(7, 8, 9) }), { history: [pastChange(6.5)] }))).toBe('skip healthy');
+    expect(short(decideOne(oomContainer({ oomKills: kills(7, 8, 9) }), { history: [pastChange(6.5)] }))).toBe(
+      'skip healthy',
+    );
     expect(short(decideOne(oomContainer(), { history: [pastChange(6.5)] }))).toBe('act raise-memory-after-oom');
   });
 
@@ -39,10 +59,23 @@ describe('raise-memory-after-oom', () => {
     const { action } = decideOne(oomContainer());
     expect(action).toMatchObject({
       kind: 'cluster.resize-container',
-      target: { cluster: 'test', namespace: 'default', pod: 'shop-1', uid: 'uid-shop-1', container: 'app', role: 'main' },
+      target: {
+        cluster: 'test',
+        namespace: 'default',
+        pod: 'shop-1',
+        uid: 'uid-shop-1',
+        container: 'app',
+        role: 'main',
+      },
       from: { requests: {}, limits: { memory: '1Gi' } },
       to: { requests: {}, limits: { memory: '1280Mi' } },
-      guard: { names: ['shop-1', 'shop'], workload: 'Deployment/shop', workloadSize: 2, touches: 1, declared: { limits: { memory: '1Gi' } } },
+      guard: {
+        names: ['shop-1', 'shop'],
+        workload: 'Deployment/shop',
+        workloadSize: 2,
+        touches: 1,
+        declared: { limits: { memory: '1Gi' } },
+      },
     });
     expect(action?.guard.labels).toEqual({ app: 'shop', team: 'checkout' });
   });
@@ -53,9 +86,15 @@ describe('raise-memory-after-oom', () => {
     ['101Mi', '127Mi'],
     ['1G', '1193Mi'],
   ])('%s becomes %s', (memory, expected) => {
-    const one = oomContainer({ limits: { memory }, memory: { ...container().memory, averageBytes: MI, maximumBytes: MI } });
+    const one = oomContainer({
+      limits: { memory },
+      memory: { ...container().memory, averageBytes: MI, maximumBytes: MI },
+    });
     const template = workload({}, [{ limits: { memory } }]);
-    expect(decideOne(one, { workloads: [template] }).action?.to).toEqual({ requests: {}, limits: { memory: expected } });
+    expect(decideOne(one, { workloads: [template] }).action?.to).toEqual({
+      requests: {},
+      limits: { memory: expected },
+    });
   });
 
   test('a guaranteed pod stays guaranteed', () => {
@@ -67,7 +106,9 @@ describe('raise-memory-after-oom', () => {
   });
 
   test('it names the raise when the container is near its limit as well', () => {
-    expect(short(decideOne(oomContainer({ memory: { ...container().memory, averageBytes: 1000 * MI } })))).toBe('act raise-memory-after-oom');
+    expect(short(decideOne(oomContainer({ memory: { ...container().memory, averageBytes: 1000 * MI } })))).toBe(
+      'act raise-memory-after-oom',
+    );
   });
 
   test('native sidecars are judged like any other container', () => {
@@ -116,13 +157,20 @@ describe('escalate-growth-cap', () => {
     const oomKills = kills(0.2, 0.4, 0.6);
     const two = [pastChange(100), pastChange(1)];
     expect(short(decideOne(container({ oomKills }), { history: two }))).toBe('escalate escalate-growth-cap');
-    expect(short(decideOne(oomContainer(), { history: [pastChange(169), pastChange(7)] }))).toBe('act raise-memory-after-oom');
+    expect(short(decideOne(oomContainer(), { history: [pastChange(169), pastChange(7)] }))).toBe(
+      'act raise-memory-after-oom',
+    );
     const undone = [pastChange(100, { stands: false }), pastChange(7)];
     expect(short(decideOne(oomContainer(), { history: undone }))).toBe('act raise-memory-after-oom');
   });
 
   test('a bare pod grows from the size before our first change', () => {
-    const history = [pastChange(200, { from: { requests: {}, limits: { memory: '512Mi' } }, to: { requests: {}, limits: { memory: '1Gi' } } })];
+    const history = [
+      pastChange(200, {
+        from: { requests: {}, limits: { memory: '512Mi' } },
+        to: { requests: {}, limits: { memory: '1Gi' } },
+      }),
+    ];
     const bare = { owner: null };
     expect(short(decideOne(oomContainer(), { history }, policy(), bare))).toBe('escalate escalate-growth-cap');
     expect(short(decideOne(oomContainer(), {}, policy(), bare))).toBe('act raise-memory-after-oom');
@@ -131,7 +179,16 @@ describe('escalate-growth-cap', () => {
 
 describe('escalate-cannot-fit', () => {
   const node = (freeMi: number) => ({
-    nodes: { items: [{ name: 'node-1', allocatableMemoryBytes: 4 * GI, unschedulable: false, requestedMemoryBytes: 4 * GI - freeMi * MI }] },
+    nodes: {
+      items: [
+        {
+          name: 'node-1',
+          allocatableMemoryBytes: 4 * GI,
+          unschedulable: false,
+          requestedMemoryBytes: 4 * GI - freeMi * MI,
+        },
+      ],
+    },
   });
 
   test.each([
@@ -151,8 +208,14 @@ describe('escalate-cannot-fit', () => {
   });
 
   test('a raise that is held takes no room from others', () => {
-    const pods = [pod('shop-1', [oomContainer()], { labels: { 'nightshift.dev/protect': 'true' } }), pod('shop-2', [oomContainer()])];
-    expect(Object.values(shorts(decideOn(facts(pods, node(256)))))).toEqual(['escalate hold-protected', 'act raise-memory-after-oom']);
+    const pods = [
+      pod('shop-1', [oomContainer()], { labels: { 'nightshift.dev/protect': 'true' } }),
+      pod('shop-2', [oomContainer()]),
+    ];
+    expect(Object.values(shorts(decideOn(facts(pods, node(256)))))).toEqual([
+      'escalate hold-protected',
+      'act raise-memory-after-oom',
+    ]);
   });
 
   const quota = (hard: Record<string, string>, used: Record<string, string>, scopes: string[] = []) => ({
@@ -160,33 +223,70 @@ describe('escalate-cannot-fit', () => {
   });
 
   test.each([
-    ['limits with room', quota({ 'limits.memory': '4Gi' }, { 'limits.memory': '3840Mi' }), 'act raise-memory-after-oom'],
-    ['limits without room', quota({ 'limits.memory': '4Gi' }, { 'limits.memory': '3841Mi' }), 'escalate escalate-cannot-fit'],
-    ['requests, which do not grow', quota({ 'requests.memory': '1Gi' }, { 'requests.memory': '1Gi' }), 'act raise-memory-after-oom'],
-    ['best effort pods only', quota({ 'limits.memory': '1Gi' }, { 'limits.memory': '1Gi' }, ['BestEffort']), 'act raise-memory-after-oom'],
-    ['not best effort pods', quota({ 'limits.memory': '1Gi' }, { 'limits.memory': '1Gi' }, ['NotBestEffort']), 'escalate escalate-cannot-fit'],
+    [
+      'limits with room',
+      quota({ 'limits.memory': '4Gi' }, { 'limits.memory': '3840Mi' }),
+      'act raise-memory-after-oom',
+    ],
+    [
+      'limits without room',
+      quota({ 'limits.memory': '4Gi' }, { 'limits.memory': '3841Mi' }),
+      'escalate escalate-cannot-fit',
+    ],
+    [
+      'requests, which do not grow',
+      quota({ 'requests.memory': '1Gi' }, { 'requests.memory': '1Gi' }),
+      'act raise-memory-after-oom',
+    ],
+    [
+      'best effort pods only',
+      quota({ 'limits.memory': '1Gi' }, { 'limits.memory': '1Gi' }, ['BestEffort']),
+      'act raise-memory-after-oom',
+    ],
+    [
+      'not best effort pods',
+      quota({ 'limits.memory': '1Gi' }, { 'limits.memory': '1Gi' }, ['NotBestEffort']),
+      'escalate escalate-cannot-fit',
+    ],
   ])('a quota of %s', (_what, changes, expected) => {
     expect(short(decideOne(oomContainer(), changes))).toBe(expected);
   });
 
-  test.each(['requests.memory', 'memory'])('a quota of %s counts for a guaranteed pod, whose request grows', (resource) => {
-    const sizes = { cpu: '1', memory: '1Gi' };
-    const one = oomContainer({ requests: sizes, limits: sizes });
-    const full = quota({ [resource]: '1Gi' }, { [resource]: '1Gi' });
-    expect(short(decideOne(one, full, policy(), { qosClass: 'Guaranteed' }))).toBe('escalate escalate-cannot-fit');
-  });
+  test.each(['requests.memory', 'memory'])(
+    'a quota of %s counts for a guaranteed pod, whose request grows',
+    (resource) => {
+      const sizes = { cpu: '1', memory: '1Gi' };
+      const one = oomContainer({ requests: sizes, limits: sizes });
+      const full = quota({ [resource]: '1Gi' }, { [resource]: '1Gi' });
+      expect(short(decideOne(one, full, policy(), { qosClass: 'Guaranteed' }))).toBe('escalate escalate-cannot-fit');
+    },
+  );
 
   const range = (type: string, sizes: object) => ({
-    limitRanges: { items: [{ name: 'range', items: [{ type, max: {}, min: {}, maxLimitRequestRatio: {}, ...sizes }] }] },
+    limitRanges: {
+      items: [{ name: 'range', items: [{ type, max: {}, min: {}, maxLimitRequestRatio: {}, ...sizes }] }],
+    },
   });
 
   test.each([
     ['1280Mi for a container', range('Container', { max: { memory: '1280Mi' } }), 'act raise-memory-after-oom'],
     ['less for a container', range('Container', { max: { memory: '1279Mi' } }), 'escalate escalate-cannot-fit'],
     ['less for a pod', range('Pod', { max: { memory: '1279Mi' } }), 'escalate escalate-cannot-fit'],
-    ['2.5 times the request', range('Container', { maxLimitRequestRatio: { memory: '2500m' } }), 'act raise-memory-after-oom'],
-    ['twice the request', range('Container', { maxLimitRequestRatio: { memory: '2' } }), 'escalate escalate-cannot-fit'],
-    ['a claim, which it is not', range('PersistentVolumeClaim', { max: { memory: '1Mi' } }), 'act raise-memory-after-oom'],
+    [
+      '2.5 times the request',
+      range('Container', { maxLimitRequestRatio: { memory: '2500m' } }),
+      'act raise-memory-after-oom',
+    ],
+    [
+      'twice the request',
+      range('Container', { maxLimitRequestRatio: { memory: '2' } }),
+      'escalate escalate-cannot-fit',
+    ],
+    [
+      'a claim, which it is not',
+      range('PersistentVolumeClaim', { max: { memory: '1Mi' } }),
+      'act raise-memory-after-oom',
+    ],
   ])('a limit range that allows %s', (_what, changes, expected) => {
     expect(short(decideOne(oomContainer(), changes))).toBe(expected);
   });

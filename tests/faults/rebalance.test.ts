@@ -1,0 +1,125 @@
+// Each external call of a rebalance run fails in turn, in each way. Judged by what the systems hold in the end: every change at
+// most once, nothing told twice, and, once the fault is over, everything done and told as if it had never been.
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Fault, FaultKind } from '../../fixtures/platform/kit.ts';
+import { loadScenario } from '../../fixtures/platform/scenario.ts';
+import { NightshiftError } from '../../shared/core/errors.ts';
+import { openScenario, type RunningScenario } from '../../shared/local/scenario.ts';
+import { drainOutbox } from '../../shared/runtime/outbox.ts';
+
+const FOLDER = path.resolve(import.meta.dirname, '../../fixtures/rebalance/challenge');
+const KINDS: readonly FaultKind[] = ['refuse', 'hang', 'cut', 'garbage', '429', '500', 'expired-token', 'lost-reply'];
+/** Short, since a call that hangs is waited for in real time. */
+const DEADLINE_SECONDS = 0.25;
+const TICK_MILLISECONDS = 15 * 60_000;
+
+function open(): Promise<RunningScenario> {
+  return openScenario(loadScenario(FOLDER), { duty: 'rebalance', deadlineSeconds: DEADLINE_SECONDS });
+}
+
+interface End {
+  /** Accepted changes of the cluster by target. */
+  readonly changes: Readonly<Record<string, number>>;
+  /** Memory limits and requests of every container. */
+  readonly sizes: Readonly<Record<string, unknown>>;
+  /** Top-level messages by their marker. */
+  readonly messages: Readonly<Record<string, number>>;
+  /** Open issues by their fingerprint label. */
+  readonly issues: Readonly<Record<string, number>>;
+}
+
+interface PodObject {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly containers: readonly { readonly name: string; readonly resources: unknown }[] };
+}
+
+function endOf(running: RunningScenario): End {
+  const { doubles, calls } = running.platform;
+  const pods = (doubles.kubernetes.objects('Pod') as unknown as PodObject[]).flatMap((pod) =>
+    pod.spec.containers.map((container) => [`${pod.metadata.name}/${container.name}`, container.resources] as const),
+  );
+  // A reply that was lost or cut has no status that we saw; the double handled it all the same: count what it says it did.
+  const accepted = calls.filter((call) => call.system === 'kubernetes' && call.method === 'PATCH' && call.handledStatus === 200);
+  const messages = doubles.slack.state().messages.filter((message) => message.threadTs === undefined);
+  const open = doubles.jira.state().issues.filter((issue) => issue.status.category.key !== 'done');
+  return {
+    changes: counted(accepted.map((call) => call.path)),
+    sizes: Object.fromEntries(pods),
+    messages: counted(messages.map((message) => JSON.stringify(message.metadata))),
+    issues: counted(open.flatMap((issue) => issue.labels.filter((label) => /^nightshift-[0-9a-f]{20}$/.test(label)))),
+  };
+}
+
+function counted(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) {
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Runs a tick; a run that fails must say so in our own words. */
+async function tick(running: RunningScenario): Promise<void> {
+  try {
+    await running.run();
+  } catch (error) {
+    expect(error, String(error)).toBeInstanceOf(NightshiftError);
+  }
+}
+
+async function later(running: RunningScenario): Promise<void> {
+  for (let round = 0; round < 3; round += 1) {
+    running.platform.clock.advance(TICK_MILLISECONDS);
+    await tick(running);
+    const { ports, log } = running.ready.surroundings;
+    await drainOutbox({ ports, log });
+  }
+}
+
+/** The calls of a run without faults: operation and how many there were. */
+const clean = await open();
+await tick(clean);
+const operations = counted(clean.platform.calls.map((call) => `${call.system}|${call.operation}`));
+await later(clean);
+const expected = endOf(clean);
+await clean.close();
+
+const faults: Fault[] = Object.entries(operations).flatMap(([name, count]) => {
+  const [system = '', operation = ''] = name.split('|');
+  return Array.from({ length: Math.min(count, 3) }, (_, index) => index + 1).flatMap((call) =>
+    KINDS.map((kind): Fault => ({ system, operation, call, kind, ...(kind === '429' ? { retryAfterSeconds: 2 } : {}) })),
+  );
+});
+
+describe('a run whose calls fail', () => {
+  test('the clean run did something to compare with', () => {
+    expect(Object.values(expected.changes)).toEqual([1, 1]);
+    expect(Object.values(expected.messages)).toEqual([1]);
+    expect(Object.values(expected.issues)).toEqual([1]);
+  });
+
+  test.concurrent.each(faults.map((fault) => [`${fault.system} ${fault.operation} #${String(fault.call)}: ${fault.kind}`, fault] as const))(
+    '%s',
+    async (_name, fault) => {
+      const running = await open();
+      try {
+        running.platform.inject(fault);
+        await tick(running);
+        const once = endOf(running);
+        expect(Math.max(0, ...Object.values(once.changes))).toBeLessThanOrEqual(1);
+        running.platform.clearFaults();
+        await later(running);
+        const end = endOf(running);
+        expect(end.sizes).toEqual(expected.sizes);
+        expect(end.changes).toEqual(expected.changes);
+        expect(Math.max(0, ...Object.values(end.messages))).toBeLessThanOrEqual(1);
+        expect(Object.keys(end.messages).length).toBeGreaterThanOrEqual(1);
+        expect(end.issues).toEqual(expected.issues);
+      } finally {
+        await running.close();
+      }
+    },
+  );
+});
