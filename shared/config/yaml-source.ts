@@ -1,6 +1,6 @@
 // A YAML file that people write: its value and where each part of it stands, so that every mistake is told by line and column.
 // Knows no schema; problems.ts checks values.
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { Document, Node } from 'yaml';
 import { ConfigurationError, describeError } from '../core/errors.ts';
 
@@ -90,16 +90,16 @@ export function parseYaml(text: string, source: string, remedy: string): YamlSou
   };
 }
 
-type Fail = (message: string) => FileError;
+type Fail = (message: string, offset?: number) => FileError;
 
 function parsed(text: string, lines: LineCounter, fail: Fail): Document.Parsed {
   try {
+    // Not `logLevel: 'silent'`: with it, further documents of the file are left out without a word.
     return parseDocument(text, {
       lineCounter: lines,
       prettyErrors: false,
       uniqueKeys: true,
       strict: true,
-      logLevel: 'silent',
     });
   } catch (error) {
     // A parser that recurses runs out of stack on thousands of brackets.
@@ -109,9 +109,16 @@ function parsed(text: string, lines: LineCounter, fail: Fail): Document.Parsed {
 
 function unfolded(document: Document.Parsed, fail: Fail): unknown {
   try {
+    visit(document, {
+      Alias: (_, alias) => {
+        if (alias.resolve(document) === undefined) {
+          throw fail(`expected an anchor &${alias.source} before this *${alias.source}, got none`, alias.range?.[0]);
+        }
+      },
+    });
     return document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
-    throw fail(`cannot be unfolded: ${describeError(error)}`);
+    throw error instanceof FileError ? error : fail(`cannot be unfolded: ${describeError(error)}`);
   }
 }
 

@@ -1,6 +1,5 @@
 // The policy file: defaults, and every mistake told with line, column, field, what was expected and what was there.
 import { Ajv } from 'ajv';
-import addFormats from 'ajv-formats';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -120,7 +119,7 @@ describe('a wrong policy', () => {
     [
       'nothing in place of fields',
       'version: 1\nclusters:\n  prod:\n',
-      'policy.yaml:3:3: clusters.prod: expected fields (name: value), got nothing',
+      'policy.yaml:3:8: clusters.prod: expected fields (name: value), got nothing',
     ],
     [
       'a missing field',
@@ -207,7 +206,7 @@ describe('a wrong policy', () => {
     [
       'an anchor that is not there',
       'version: 1\nclusters: *none',
-      'policy.yaml:2:11: not valid YAML: Aliased anchor not found: none',
+      'policy.yaml:2:11: expected an anchor &none before this *none, got none',
     ],
     ['an empty file', '', 'policy.yaml:1:1: expected fields (name: value), got nothing'],
     ['a list', '- version: 1', 'policy.yaml:1:1: expected fields (name: value), got a list'],
@@ -270,6 +269,7 @@ describe('a wrong policy', () => {
       ),
     ];
     expect(problemsOf(bomb.join('\n'))[0]).toMatch(/cannot be unfolded: Excessive alias count/);
+    expect(problemsOf(`version: ${'['.repeat(5000)}${']'.repeat(5000)}`)[0]).toMatch(/policy\.yaml:\d+:\d+: /);
     expect(problemsOf(`version: ${'['.repeat(100_000)}`)[0]).toMatch(/policy\.yaml:\d+:\d+: /);
     expect(problemsOf(`version: 1\n#${'x'.repeat(1_100_000)}`)[0]).toContain('expected at most 1048576 characters');
   });
@@ -321,8 +321,7 @@ windows:
 
 describe('the JSON Schema for editors', () => {
   const schema = policySchema(duties);
-  const ajv = new Ajv({ strict: false });
-  addFormats.default(ajv);
+  const ajv = new Ajv({ strict: false, validateFormats: false });
   const validate = ajv.compile(schema);
 
   it('accepts what is right and refuses what is wrong', () => {

@@ -1,8 +1,9 @@
 // A Slack double behind HTTP with the adapter before it, for the tests of this folder.
-import { afterEach } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { scenarioClock, type ScenarioClock } from '../../../fixtures/platform/clock.ts';
 import { serve, type Fault, type RecordedCall } from '../../../fixtures/platform/kit.ts';
 import { slackDouble, type SlackDouble, type SlackOptions } from '../../../fixtures/platform/slack/slack.ts';
+import { validate } from '../../../fixtures/platform/spec-check.ts';
 import { slackChat } from '../../../shared/adapters/slack/chat.ts';
 import { bold, code, paragraph, text, type Message } from '../../../shared/core/document.ts';
 import { PlatformError } from '../../../shared/core/errors.ts';
@@ -53,8 +54,16 @@ export async function slackRig({ adapterToken, deadlineSeconds, ...double }: Rig
     ],
     ...double,
   });
-  const running = await serve(slack, { clock, faults, calls });
-  closing.push(() => running.close());
+  const running = await serve(slack, {
+    clock,
+    faults,
+    calls,
+    validate: (request, reply) => validate('slack', request, reply),
+  });
+  closing.push(async () => {
+    await running.close();
+    expect(calls.flatMap(({ violations }) => violations)).toEqual([]);
+  });
   const waits: number[] = [];
   const chat = slackChat({
     token: adapterToken ?? TOKEN,

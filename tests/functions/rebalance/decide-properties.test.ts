@@ -68,14 +68,12 @@ function podArbitrary(index: number): fc.Arbitrary<PodFacts> {
       two: fc.boolean(),
     })
     .chain(({ guaranteed, two, ...rest }) =>
-      fc
-        .tuple(containerArbitrary('app', guaranteed), containerArbitrary('proxy', guaranteed))
-        .map(([app, proxy]) =>
-          pod(`shop-${index}`, two ? [app, proxy] : [app], {
-            ...rest,
-            qosClass: guaranteed ? 'Guaranteed' : 'Burstable',
-          }),
-        ),
+      fc.tuple(containerArbitrary('app', guaranteed), containerArbitrary('proxy', guaranteed)).map(([app, proxy]) =>
+        pod(`shop-${index}`, two ? [app, proxy] : [app], {
+          ...rest,
+          qosClass: guaranteed ? 'Guaranteed' : 'Burstable',
+        }),
+      ),
     );
 }
 
@@ -303,7 +301,9 @@ describe('every report', () => {
           const block = message.blocks.find(({ kind }) => kind === 'code');
           const json = block?.kind === 'code' ? block.text : '';
           expect(JSON.parse(json)).toMatchObject({ namespace: 'default', pods_scanned: given.pods.length });
-          expect(json.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').length).toBeLessThanOrEqual(2900);
+          expect(
+            json.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').length,
+          ).toBeLessThanOrEqual(2900);
         },
       ),
     );

@@ -1,0 +1,260 @@
+// `nightshift doctor`: checks every configured system at once and says for each failure what to do. Changes nothing.
+import type { Command } from 'commander';
+import { systemClock, systemIds, systemRandom } from '../../adapters/system/clock.ts';
+import { type Capability, readCapabilities } from '../../config/capabilities.ts';
+import { type Environment, readEnvironment } from '../../config/environment.ts';
+import type { LoadedPolicy } from '../../config/policy.ts';
+import { secretMasker } from '../../core/mask.ts';
+import type { TeamPolicy } from '../../core/policy.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Ports } from '../../ports/ports.ts';
+import type { Store } from '../../ports/store.ts';
+import { connectPorts } from '../../wiring/ports.ts';
+import { policyOf } from '../../wiring/system.ts';
+import { findDuties, type FoundDuty } from '../duties.ts';
+import {
+  type Check,
+  failure,
+  failureOf,
+  type Finding,
+  ok,
+  renderFindings,
+  runChecks,
+  type SystemChecks,
+  warning,
+} from './doctor-check.ts';
+import { clusterChecks } from './doctor-cluster.ts';
+import { metricsChecks } from './doctor-metrics.ts';
+import { clusterNeeds, type DutyInUse, dutyInUse, jiraPermissions, policyResults, slackScopes } from './doctor-needs.ts';
+import { chatChecks, trackerChecks } from './doctor-vendors.ts';
+import { localStore } from './system.ts';
+import type { Terminal } from './terminal.ts';
+
+/** For one call with its retries: shorter than in a run, since a person waits. */
+const CALL_SECONDS = 10;
+
+interface Flags {
+  readonly policy?: string;
+  readonly json?: boolean;
+}
+
+export function registerDoctor(program: Command, terminal: Terminal): void {
+  program
+    .command('doctor')
+    .description('Check every configured system: reachable, permitted, fresh, complete; and say what to do')
+    .option('--policy <file>', 'policy file (NIGHTSHIFT_POLICY)')
+    .option('--json', 'print the list of checks as JSON')
+    .action(async (flags: Flags) => {
+      terminal.exitCode = await doctor(terminal, flags);
+    });
+}
+
+async function doctor(terminal: Terminal, flags: Flags): Promise<number> {
+  terminal.progress('checking every system that is configured');
+  let environment: Environment;
+  try {
+    environment = readEnvironment();
+  } catch (error) {
+    const finding: Finding = { system: 'Nightshift', check: 'environment', ...failureOf(error) };
+    return tell(terminal, flags, [finding], (text) => text);
+  }
+  const findings = await examine({
+    environment,
+    policyFile: flags.policy ?? environment.policy,
+    duties: await findDuties(),
+    capabilities: await readCapabilities(),
+    clock: systemClock,
+    deadlineSeconds: CALL_SECONDS,
+  });
+  return tell(terminal, flags, findings, secretMasker(environment.secrets));
+}
+
+function tell(
+  terminal: Terminal,
+  flags: Flags,
+  findings: readonly Finding[],
+  mask: (text: string) => string,
+): number {
+  terminal.progressDone();
+  const count = (level: Finding['level']): number => findings.filter((finding) => finding.level === level).length;
+  const [failures, warnings] = [count('failure'), count('warning')];
+  const result = failures > 0 ? 'failure' : warnings > 0 ? 'warning' : 'ok';
+  if (flags.json === true) {
+    terminal.print(mask(JSON.stringify({ result, checks: findings }, undefined, 2)));
+  } else {
+    terminal.print(mask(renderFindings(findings)));
+    terminal.print('');
+    terminal.print(
+      result === 'ok'
+        ? 'Everything is well.'
+        : `${counted(failures, 'failure')}, ${counted(warnings, 'warning')}. What to do stands below each of them.`,
+    );
+  }
+  return failures > 0 ? 1 : 0;
+}
+
+function counted(count: number, what: string): string {
+  return `${String(count)} ${what}${count === 1 ? '' : 's'}`;
+}
+
+export interface Examination {
+  readonly environment: Environment;
+  readonly policyFile: string | undefined;
+  readonly duties: readonly FoundDuty[];
+  readonly capabilities: ReadonlyMap<string, Capability>;
+  readonly clock: Clock;
+  /** For every call outside. */
+  readonly deadlineSeconds: number;
+}
+
+/** All findings, our own settings first. What is wrong outside our own code is a finding, never an error. */
+export async function examine(input: Examination): Promise<readonly Finding[]> {
+  let policy: LoadedPolicy;
+  try {
+    policy = await policyOf(
+      input.policyFile,
+      input.duties.map((found) => found.duty),
+    );
+  } catch (error) {
+    const storeFindings = await runChecks([storeChecks(input)]);
+    return [
+      ...environmentFindings(input),
+      { system: 'Nightshift', check: 'policy', ...failureOf(error) },
+      ...storeFindings,
+      {
+        system: 'Nightshift',
+        check: 'the rest',
+        level: 'skipped',
+        detail: 'not checked: which systems there are stands in the policy',
+      },
+    ];
+  }
+  const duties = input.duties.map((found) =>
+    dutyInUse(
+      { duty: found.duty, capabilities: found.manifest.capabilities },
+      policy.duties[found.duty.name],
+      input.capabilities,
+    ),
+  );
+  const found = await runChecks([storeChecks(input), ...systemsOf(input, policy.team, duties)]);
+  return [...environmentFindings(input), ...policyFindings(input, policy, duties), ...found];
+}
+
+function environmentFindings({ environment }: Examination): readonly Finding[] {
+  const results = environment.warnings.map((text) => warning(text, 'Correct its name, or take it out.'));
+  return [ok('settings are right'), ...results].map((result) => ({
+    system: 'Nightshift',
+    check: 'environment',
+    ...result,
+  }));
+}
+
+function policyFindings(
+  { policyFile = '' }: Examination,
+  policy: LoadedPolicy,
+  duties: readonly DutyInUse[],
+): readonly Finding[] {
+  return [
+    ok(`${policyFile} is valid`),
+    ...policy.warnings.map((text) => warning(text, 'Correct the policy.')),
+    ...policyResults(duties, policy.team),
+  ].map((result) => ({ system: 'Nightshift', check: 'policy', ...result }));
+}
+
+function storeChecks({ environment, clock }: Examination): SystemChecks {
+  const first: Check = {
+    name: 'store',
+    async run() {
+      const store = await localStore(environment, clock);
+      try {
+        await store.check();
+      } finally {
+        await store.close();
+      }
+      return [ok(`${environment.store.kind}:${environment.store.path} can be read and written`)];
+    },
+  };
+  return { system: 'Nightshift', first, others: [] };
+}
+
+function systemsOf(input: Examination, team: TeamPolicy, duties: readonly DutyInUse[]): readonly SystemChecks[] {
+  const { clock } = input;
+  const { chat, tracker, ...watched } = team;
+  // Each vendor is wired alone: a token that is missing for one must not hide the state of the others.
+  const ports = connect(input, watched);
+  const clusters = Object.entries(team.clusters).flatMap(([name, { metrics: source }]) => {
+    const needs = clusterNeeds(name, duties, team);
+    const cluster = ports.cluster(name);
+    return [
+      clusterChecks({ cluster, needs, clock }),
+      metricsChecks({
+        metrics: ports.metrics(name),
+        source,
+        cluster,
+        namespaces: needs.namespaces,
+        required: needs.requiredMetrics,
+        clock,
+      }),
+    ];
+  });
+  return [
+    ...(clusters.length === 0 ? [noClusters()] : clusters),
+    ...(chat === undefined
+      ? []
+      : [
+          chatChecks({
+            chat: () => present(connect(input, { ...watched, chat }).chat),
+            channel: chat.slack.channel,
+            scopes: slackScopes(duties),
+            clock,
+          }),
+        ]),
+    ...(tracker === undefined
+      ? []
+      : [
+          trackerChecks({
+            tracker: () => present(connect(input, { ...watched, tracker }).tracker),
+            jira: tracker.jira,
+            permissions: jiraPermissions(duties),
+          }),
+        ]),
+  ];
+}
+
+function noClusters(): SystemChecks {
+  const result = failure('the policy names no cluster', 'Add one under clusters, or write a new policy with `nightshift init`.');
+  return { system: 'Nightshift', first: { name: 'clusters', run: () => Promise.resolve([result]) }, others: [] };
+}
+
+function connect({ environment, clock, deadlineSeconds }: Examination, team: TeamPolicy): Ports {
+  return connectPorts({
+    environment,
+    team,
+    store: noStore,
+    clock,
+    ids: systemIds(clock),
+    random: systemRandom,
+    deadlineSeconds,
+  });
+}
+
+function present<T>(port: T | undefined): T {
+  if (port === undefined) {
+    throw new RangeError('A system that the policy names was not connected.');
+  }
+  return port;
+}
+
+/** The checks of other systems keep nothing. */
+const noStore: Store = {
+  read: refuse,
+  commit: refuse,
+  query: refuse,
+  prune: refuse,
+  check: refuse,
+  close: () => Promise.resolve(),
+};
+
+function refuse(): never {
+  throw new RangeError('The doctor checks the store by itself.');
+}
