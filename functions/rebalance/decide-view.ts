@@ -65,6 +65,10 @@ export function worldOf(facts: RebalanceFacts, policy: Policy<RebalancePolicy>):
   const changesOfTarget = Map.groupBy(facts.history, (change) => `${change.targetUid}/${change.container}`);
   const changesOfWorkload = Map.groupBy(facts.history, (change) => change.workload);
   const views: ContainerView[] = [];
+  const sizes: SizeReader = {
+    memory: remembered(memoryBytes),
+    cores: remembered((text) => cpuMillicores(text) / 1000),
+  };
   const world: World = {
     facts,
     policy: policy.duty,
@@ -90,14 +94,33 @@ export function worldOf(facts: RebalanceFacts, policy: Policy<RebalancePolicy>):
       const changes = [pod.uid, ...(workload === undefined ? [] : [workload.uid])]
         .flatMap((uid) => changesOfTarget.get(`${uid}/${container.name}`) ?? [])
         .sort((a, b) => compareText(a.at, b.at));
-      views.push(viewOf(world, pod, container, workload, changes, changesOfWorkload.get(workloadKey) ?? []));
+      views.push(viewOf(world, sizes, pod, container, workload, changes, changesOfWorkload.get(workloadKey) ?? []));
     }
   }
   return world;
 }
 
+/** Thousands of containers share a few sizes: each text is read once a world. */
+interface SizeReader {
+  memory(text: string | undefined): number | undefined;
+  cores(text: string | undefined): number | undefined;
+}
+
+function remembered(read: (text: string) => number): (text: string | undefined) => number | undefined {
+  const known = new Map<string, number>();
+  return (text) => {
+    if (text === undefined) {
+      return undefined;
+    }
+    const value = known.get(text) ?? read(text);
+    known.set(text, value);
+    return value;
+  };
+}
+
 function viewOf(
   world: World,
+  sizes: SizeReader,
   pod: PodFacts,
   container: ContainerFacts,
   workload: WorkloadFacts | undefined,
@@ -120,10 +143,10 @@ function viewOf(
     workload,
     workloadKey: workloadKeyOf(pod),
     template: workload?.containers.find(({ name }) => name === container.name),
-    memoryLimitBytes: readMemory(container.limits.memory),
-    memoryRequestBytes: readMemory(container.requests.memory),
-    cpuLimitCores: readCores(container.limits.cpu),
-    cpuRequestCores: readCores(container.requests.cpu),
+    memoryLimitBytes: sizes.memory(container.limits.memory),
+    memoryRequestBytes: sizes.memory(container.requests.memory),
+    cpuLimitCores: sizes.cores(container.limits.cpu),
+    cpuRequestCores: sizes.cores(container.requests.cpu),
     oomKills: world.facts.metrics.oomKillsUnknown === null ? counted.reduce((sum, [, kill]) => sum + kill, 0) : null,
     wasOomKilled:
       kills.length > 0 || (container.lastOomKillAt !== null && secondsOf(container.lastOomKillAt) > windowStart),
@@ -140,7 +163,7 @@ function seenByServerOnly(at: string | null, windowStart: number, now: number): 
   return isSettled ? at : null;
 }
 
-export function workloadKeyOf(pod: PodFacts): string {
+function workloadKeyOf(pod: PodFacts): string {
   return pod.owner === null ? `Pod/${pod.name}` : `${pod.owner.kind}/${pod.owner.name}`;
 }
 
@@ -224,10 +247,6 @@ export function isRaise(change: PastChange): boolean {
 
 export function readMemory(text: string | undefined): number | undefined {
   return text === undefined ? undefined : memoryBytes(text);
-}
-
-function readCores(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : cpuMillicores(text) / 1000;
 }
 
 /** Several sets of labels as one; where they disagree, a value that is not "false" wins, so that no protection is lost. */

@@ -53,7 +53,7 @@ function containerFacts(pod: Pod, spec: ContainerSpec, role: 'main' | 'sidecar',
   };
 }
 
-export function sizesOf(list: ResourceList): Sizes {
+function sizesOf(list: ResourceList): Sizes {
   return {
     ...(list.cpu !== undefined && { cpu: list.cpu }),
     ...(list.memory !== undefined && { memory: list.memory }),

@@ -15,7 +15,7 @@ export interface SummaryLists {
 }
 
 /** A container with its decision. */
-export interface Judged {
+interface Judged {
   readonly container: ContainerFacts;
   readonly decided: DecidedOutcome;
 }
@@ -109,7 +109,7 @@ function changedEntry(pod: PodFacts, { container, decided }: Judged): JsonObject
   };
 }
 
-export function changeOf(action: ActionProposal | undefined): Change | undefined {
+function changeOf(action: ActionProposal | undefined): Change | undefined {
   return action === undefined ? undefined : Change.parse({ from: action.from, to: action.to });
 }
 

@@ -1,4 +1,5 @@
 // Decisions and what became of them → summary and message. Problems of the run are told by the runtime, above all this.
+import type { ActionProposal } from '../../shared/core/action.ts';
 import { bold, code, paragraph, text } from '../../shared/core/document.ts';
 import type { Block, Line, Message } from '../../shared/core/document.ts';
 import { fingerprintOf } from '../../shared/core/fingerprint.ts';
@@ -7,7 +8,7 @@ import type { DecidedOutcome, Problem, Report } from '../../shared/core/report.t
 import { shortened } from './decide-wording.ts';
 import { summaryText } from './report-code.ts';
 import { isDone, isEscalated, summaryLists, summaryOf, wanted } from './report-summary.ts';
-import type { RebalanceFacts } from './schema-facts.ts';
+import type { RebalanceFacts, Sizes, TemplateContainer } from './schema-facts.ts';
 
 /** Lines of one kind in the message: past this the whole is in the file. */
 const LINES = 25;
@@ -123,11 +124,20 @@ function lastsUntil(facts: RebalanceFacts, { decision }: DecidedOutcome): string
   if (workload === undefined) {
     return `${restart}lasts until the pod is made anew`;
   }
-  const says = changed.includes('memory')
-    ? (template?.limits.memory ?? template?.requests.memory)
-    : template?.requests.cpu;
+  const says = declaredSize(template, action);
   const still = says === undefined ? '' : `: the template still says ${says}`;
   return `${restart}lasts until the next rollout${still}`;
+}
+
+/** What the template says of the first size that changed. */
+function declaredSize(template: TemplateContainer | undefined, action: ActionProposal | undefined): string | undefined {
+  for (const list of ['limits', 'requests'] as const) {
+    const [resource] = Object.keys((action?.to[list] as Sizes | undefined) ?? {});
+    if (resource === 'cpu' || resource === 'memory') {
+      return template?.[list][resource];
+    }
+  }
+  return undefined;
 }
 
 /** The evidence of a sentence, without the change at its end, which the line has told already. */

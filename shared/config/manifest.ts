@@ -1,59 +1,178 @@
-// function.yaml of a duty: when it runs, with what, and what it may do. Local host, build and Terraform read nothing else.
-import { existsSync } from 'node:fs';
+// functions/<duty>/function.yaml: what a duty is, when it runs, what it may use. Hosts, build, Terraform and README read these.
+// Checks and reads; starts nothing.
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Cron } from 'croner';
 import { z } from 'zod';
-import { ConfigurationError } from '../core/errors.ts';
+import { ConfigurationError, describeError } from '../core/errors.ts';
 import { TimeZone } from '../core/policy.ts';
-import { checkedValue } from './problems.ts';
+import { readCapabilities } from './capabilities.ts';
+import { closest } from './closest.ts';
+import { checkedValue, valueAt } from './problems.ts';
+import type { Mistake } from './problems.ts';
 import { parseYaml } from './yaml-source.ts';
 
-const REMEDY = 'Correct the file; its fields are described in shared/config/manifest.ts.';
+const REMEDY = 'functions/rebalance/function.yaml is a working example; CONTRIBUTING.md explains the fields.';
 
-export const FunctionManifest = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9-]{0,40}$/, 'lower case letters, digits and dashes').describe('The folder has the same name'),
-  purpose: z.string().min(1).max(200).describe('What people get from it, one sentence'),
-  triggers: z.strictObject({
-    schedule: z.string().refine(isCron, 'five cron fields such as */15 * * * *').optional().describe('Cron expression'),
-    timezone: TimeZone.default('UTC').describe('Time zone of the schedule'),
-    topic: z.boolean().default(false).describe('Whether it also takes messages of its own Pub/Sub topic'),
-    http: z.boolean().default(true).describe('Whether people may call it'),
-  }),
-  fanOut: z.boolean().default(false).describe('A scheduled tick publishes one message a scope'),
-  timeoutSeconds: z.int().min(10).max(3600),
-  memoryMiB: z.int().min(128).max(32_768),
-  concurrency: z.int().min(1).max(1000).default(1).describe('Requests that one instance works on at a time'),
-  retries: z.int().min(0).max(5).default(0).describe('How often the scheduler tries a failed tick again'),
-  bundleBudgetKiB: z.int().min(1).describe('The build check fails when the bundle is larger'),
-  capabilities: z.array(z.string()).describe('What it may do: names of shared/config/capabilities.yaml'),
-});
-export type FunctionManifest = z.infer<typeof FunctionManifest>;
+/** Five fields, as Cloud Scheduler and PingSource take them; names of months and days, none of cron's many extensions. */
+const FIVE_FIELDS = /^[0-9A-Za-z*,/-]+( [0-9A-Za-z*,/-]+){4}$/;
+const NAMES = new Set('JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC SUN MON TUE WED THU FRI SAT'.split(' '));
 
-function isCron(expression: string): boolean {
+const CronExpression = z
+  .string()
+  .refine(isCron, 'a cron expression of five fields that comes due some day, such as */15 * * * *')
+  .describe('Cron expression of five fields: minute, hour, day of month, month, day of week');
+
+function isCron(text: string): boolean {
+  const words = text.match(/[A-Za-z]+/g) ?? [];
+  if (!FIVE_FIELDS.test(text) || words.some((word) => !NAMES.has(word.toUpperCase()))) {
+    return false;
+  }
   try {
-    new Cron(expression, { mode: '5-part', paused: true });
-    return true;
+    // From a fixed day, so that the answer does not depend on when it is asked; 29 February is found from any.
+    return new Cron(text, { paused: true, mode: '5-part', timezone: 'UTC' }).nextRun(new Date(0)) !== null;
   } catch {
     return false;
   }
 }
 
-/** Every manifest below `folder`, sorted by name. Fails with file, line and field of what is wrong. */
+const Triggers = z
+  .strictObject({
+    schedule: CronExpression.optional(),
+    timezone: TimeZone.default('UTC').describe('IANA time zone of the schedule'),
+    topic: z.boolean().default(false).describe('Listens to its own Pub/Sub topic, nightshift-<name>'),
+    http: z.boolean().default(true).describe('Answers POST /<name>'),
+  })
+  .refine(
+    ({ schedule, topic, http }) => schedule !== undefined || topic || http,
+    'at least one of schedule, topic, http: the duty would never run',
+  );
+
+/** The manifest of one duty. */
+export const FunctionManifest = z
+  .strictObject({
+    name: z
+      .string()
+      // Names of functions, services, topics and service accounts are made from it; the shortest limit is 30 with the prefix.
+      .regex(/^[a-z]([a-z0-9-]{0,17}[a-z0-9])?$/, 'a kebab-case name of at most 19 characters, the same as its folder'),
+    purpose: z.string().min(10).max(300).describe('One sentence for the table of duties'),
+    triggers: Triggers,
+    fanOut: z
+      .boolean()
+      .default(false)
+      .describe('A scheduled tick publishes one message per scope; needs triggers.topic'),
+    timeoutSeconds: z
+      .int()
+      .min(1)
+      .max(3600)
+      .default(60)
+      .describe('A Cloud Function over HTTP may take an hour at most'),
+    memoryMiB: z.int().min(128).max(32_768).default(256),
+    concurrency: z.int().min(1).max(1000).default(1).describe('Requests that one instance answers at the same time'),
+    retries: z
+      .int()
+      .min(0)
+      .max(5)
+      .default(0)
+      .describe('How often the scheduler tries a failed tick again; Cloud Scheduler allows 5'),
+    bundleBudgetKiB: z.int().min(1).describe('The build fails when the bundle grows over it'),
+    capabilities: z
+      .array(z.string())
+      .refine((names) => new Set(names).size === names.length, 'each capability once')
+      .describe('What it may use, by the names of shared/config/capabilities.yaml'),
+  })
+  .refine(
+    ({ fanOut, triggers }) => !fanOut || triggers.topic,
+    'fanOut needs triggers.topic: the scopes are handed out over it',
+  );
+export type FunctionManifest = z.infer<typeof FunctionManifest>;
+
+/**
+ * The manifests of all folders in `folder` that hold a function.yaml, sorted by name. Fails with a FileError (wrong file)
+ * or a ConfigurationError (no such folder).
+ */
 export async function readManifests(folder: string): Promise<readonly FunctionManifest[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const names = entries
-    .filter((entry) => entry.isDirectory() && existsSync(path.join(folder, entry.name, 'function.yaml')))
-    .map((entry) => entry.name)
-    .sort();
-  return Promise.all(names.map((name) => readManifest(folder, name)));
+  const capabilities = [...(await readCapabilities()).keys()];
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw new ConfigurationError(`The folder of duties ${folder} cannot be read: ${describeError(error)}.`, {
+      cause: error,
+    });
+  });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  const manifests = await Promise.all(
+    names.sort().map(async (name) => {
+      const file = path.join(folder, name, 'function.yaml');
+      const text = await textOf(file);
+      return text === undefined ? [] : [parseManifest(text, file, { folderName: name, capabilities })];
+    }),
+  );
+  return manifests.flat();
 }
 
-async function readManifest(folder: string, name: string): Promise<FunctionManifest> {
-  const source = path.join(folder, name, 'function.yaml');
-  const manifest = checkedValue(FunctionManifest, parseYaml(await readFile(source, 'utf8'), source, REMEDY), source, { remedy: REMEDY });
-  if (manifest.name !== name) {
-    throw new ConfigurationError(`${source}: name is ${manifest.name}, but the folder is ${name}.`, { remedy: 'Give both the same name.' });
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return undefined;
+    }
+    throw new ConfigurationError(`${file} cannot be read: ${describeError(error)}.`, { cause: error });
   }
-  return manifest;
+}
+
+/** One manifest from its text; `capabilities` are the names that it may use. */
+export function parseManifest(
+  text: string,
+  source: string,
+  { folderName, capabilities }: { readonly folderName: string; readonly capabilities: readonly string[] },
+): FunctionManifest {
+  const file = parseYaml(text, source, REMEDY);
+  const more = [...nameMistakes(file.value, folderName), ...capabilityMistakes(file.value, capabilities)];
+  return checkedValue(FunctionManifest, file, source, { remedy: REMEDY, more });
+}
+
+function nameMistakes(value: unknown, folderName: string): readonly Mistake[] {
+  const name = valueAt(value, ['name']);
+  return typeof name !== 'string' || name === folderName
+    ? []
+    : [
+        {
+          path: ['name'],
+          part: 'value',
+          message: `expected ${folderName}, the name of its folder, got ${JSON.stringify(name)}`,
+        },
+      ];
+}
+
+function capabilityMistakes(value: unknown, known: readonly string[]): readonly Mistake[] {
+  const names = valueAt(value, ['capabilities']);
+  return (Array.isArray(names) ? names : []).flatMap((name: unknown, index): readonly Mistake[] => {
+    if (typeof name !== 'string' || known.includes(name)) {
+      return [];
+    }
+    const meant = closest(name, known);
+    const hint = meant === undefined ? `there are ${known.join(', ')}` : `did you mean ${meant}?`;
+    return [
+      {
+        path: ['capabilities', index],
+        part: 'value',
+        message: `expected a capability of capabilities.yaml, got ${JSON.stringify(name)}; ${hint}`,
+      },
+    ];
+  });
+}
+
+/** JSON Schema (draft 7) of function.yaml for editors; `capabilities` become a choice. */
+export function manifestSchema(capabilities: readonly string[]): object {
+  const schema = z.toJSONSchema(FunctionManifest, { io: 'input', target: 'draft-7', unrepresentable: 'any' });
+  const { properties = {} } = schema;
+  const items = { type: 'string', enum: [...capabilities] };
+  return {
+    ...schema,
+    title: 'Nightshift function.yaml',
+    properties: {
+      ...properties,
+      capabilities: { ...(properties['capabilities'] as object), items, uniqueItems: true },
+    },
+  };
 }

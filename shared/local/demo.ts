@@ -18,6 +18,8 @@ import { openScenario, type RunningScenario } from './scenario.ts';
 
 const SCENARIO = path.resolve(import.meta.dirname, '../../fixtures/rebalance/challenge');
 const COLUMNS = 160;
+/** A scheduler that is not sure repeats its tick soon. */
+const REPEAT_MILLISECONDS = 30_000;
 
 function say(text = ''): void {
   console.log(text);
@@ -53,7 +55,7 @@ async function demo(keep: boolean): Promise<void> {
 
     heading('The same tick again');
     const before = effects(running);
-    running.platform.clock.advance(15 * 60_000);
+    running.platform.clock.advance(REPEAT_MILLISECONDS);
     const second = reportOf(await running.run({ trigger: 'schedule' }));
     say(renderReport(second, COLUMNS));
     const after = effects(running);

@@ -49,7 +49,7 @@ export function escalateGrowthCap(view: ContainerView, raise: SizedWish): Concer
 }
 
 /** Bytes of the memory limit that the workload declares, or that was there before our first change. */
-export function declaredMemory(view: ContainerView): number | undefined {
+function declaredMemory(view: ContainerView): number | undefined {
   return readMemory(declaredMemorySize(view));
 }
 

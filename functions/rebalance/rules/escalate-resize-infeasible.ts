@@ -11,13 +11,16 @@ import { changeInWords, durationInWords, shortened } from '../decide-wording.ts'
 
 export function escalateResizeInfeasible(view: ContainerView): Concern | undefined {
   const { pod, world } = view;
+  if (pod.resize === null) {
+    return undefined;
+  }
   const last = world.facts.history
     .filter((change) => change.stands && change.targetUid === pod.uid)
     .reduce<(typeof world.facts.history)[number] | undefined>(
       (a, b) => (a !== undefined && a.at > b.at ? a : b),
       undefined,
     );
-  if (pod.resize === null || last === undefined || last.container !== view.container.name) {
+  if (last === undefined || last.container !== view.container.name) {
     return undefined;
   }
   const waitedSeconds = world.nowSeconds - secondsOf(pod.resize.since ?? last.at);

@@ -24,7 +24,7 @@ export function holdSingleReplicaRestart(view: ContainerView, wish: Wish): Hold 
 }
 
 /** Whether making the change in place restarts the container, by its resizePolicy. */
-export function restartsContainer(view: ContainerView, wish: Wish): boolean {
+function restartsContainer(view: ContainerView, wish: Wish): boolean {
   const resources =
     wish.change === null
       ? Object.keys(view.container.requests)

@@ -35,6 +35,7 @@ export interface SystemChecks {
 
 const CHECK_SECONDS = 30;
 const UNAUTHORIZED = 401;
+const LEAST_REFUSAL = 400;
 
 /** Runs all systems at once. Gives the findings in the order of the checks. */
 export async function runChecks(
@@ -99,7 +100,8 @@ function isWithoutAnswer(error: unknown): boolean {
     return error instanceof ConfigurationError;
   }
   const { status } = error.failure;
-  return status === undefined || status === UNAUTHORIZED;
+  // An answer that is no refusal and yet failed is broken, or of another kind of server.
+  return status === undefined || status < LEAST_REFUSAL || status === UNAUTHORIZED;
 }
 
 /** Any thrown value as a failure. */

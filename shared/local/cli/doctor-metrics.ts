@@ -36,7 +36,7 @@ const WITNESS = 'container_memory_working_set_bytes';
 const FRESH_SECONDS = 300;
 const LOOK_BACK_SECONDS = 86_400;
 /** Pods come and go while both sides are asked, and one node may be between two scrapes. */
-const KNOWN_SHARE = 0.9;
+const KNOWN_PERCENT = 90;
 
 export function metricsChecks(input: MetricsToCheck): SystemChecks {
   const { metrics, clock, cluster, namespaces, required } = input;
@@ -300,7 +300,7 @@ async function podsKnownResult(input: MetricsToCheck, namespace: string, pods: r
   }
   const unknown = pods.filter((pod) => !measured.has(pod));
   const count = `${String(pods.length - unknown.length)} of ${String(pods.length)} running pods`;
-  if (unknown.length <= pods.length * (1 - KNOWN_SHARE)) {
+  if ((pods.length - unknown.length) * 100 >= pods.length * KNOWN_PERCENT) {
     return ok(`${namespace}: the metrics know ${count}`);
   }
   if (unknown.length === pods.length) {

@@ -1,6 +1,6 @@
 // Reading: pages and their tokens, selectors, single objects.
 import { expect, test } from 'vitest';
-import { node, NOW, pod, runCluster } from './running-cluster.ts';
+import { at, node, NOW, pod, runCluster } from './running-cluster.ts';
 import type { Answer } from './running-cluster.ts';
 
 const PODS = '/api/v1/namespaces/shop/pods';
@@ -135,8 +135,10 @@ test('an object carries what the server fills in, the same in every run', async 
       ],
     },
   });
-  expect(answer.json['metadata']['uid']).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
-  expect(Number(answer.json['metadata']['resourceVersion'])).toBeGreaterThan(1000);
+  expect(at(answer.json, 'metadata', 'uid')).toMatch(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/,
+  );
+  expect(Number(at(answer.json, 'metadata', 'resourceVersion'))).toBeGreaterThan(1000);
   expect((await one.ask(PODS)).bytes.toString()).not.toContain('"kind":"Pod"');
 });
 

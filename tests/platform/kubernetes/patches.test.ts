@@ -1,6 +1,6 @@
 // Writing: the three patch kinds, preconditions, what validation refuses, who is booked for what.
 import { expect, test } from 'vitest';
-import { deployment, node, pod, runCluster } from './running-cluster.ts';
+import { at, deployment, node, pod, runCluster } from './running-cluster.ts';
 import type { Tree } from './running-cluster.ts';
 
 const POD = '/api/v1/namespaces/shop/pods/web';
@@ -44,7 +44,7 @@ test('a JSON patch applies all its operations or none', async () => {
     details: {},
     code: 422,
   });
-  expect((await ask(POD)).json['metadata']['labels']).toEqual({ copied: 'web' });
+  expect(at((await ask(POD)).json, 'metadata', 'labels')).toEqual({ copied: 'web' });
 });
 
 test.each([
@@ -72,7 +72,7 @@ test('a strategic merge patch merges containers by name, a merge patch replaces 
     spec: { template: { spec: { containers: [{ name: 'app', resources: { limits: { memory: '1Gi' } } }] } } },
   };
   const strategic = await patch(DEPLOYMENT, change, 'strategic');
-  expect(strategic.json['spec']['template']['spec']['containers']).toMatchObject([
+  expect(at(strategic.json, 'spec', 'template', 'spec', 'containers')).toMatchObject([
     {
       name: 'app',
       image: 'registry.example/app:1',
@@ -102,7 +102,7 @@ test('strategic merge patch knows its directives', async () => {
       },
     },
   };
-  expect((await patch(DEPLOYMENT, set)).json['spec']['template']['spec']['containers']).toHaveLength(2);
+  expect(at((await patch(DEPLOYMENT, set)).json, 'spec', 'template', 'spec', 'containers')).toHaveLength(2);
   const edit = {
     spec: {
       template: {
@@ -119,7 +119,7 @@ test('strategic merge patch knows its directives', async () => {
       },
     },
   };
-  expect((await patch(DEPLOYMENT, edit)).json['spec']['template']['spec']['containers']).toMatchObject([
+  expect(at((await patch(DEPLOYMENT, edit)).json, 'spec', 'template', 'spec', 'containers')).toMatchObject([
     { name: 'side' },
     { name: 'app', env: [{ name: 'B', value: '2' }], resources: { limits: { cpu: '1' } } },
   ]);
@@ -153,7 +153,7 @@ test('a stale resourceVersion is 409, the right one goes through', async () => {
       'Operation cannot be fulfilled on pods "web": the object has been modified; please apply your changes to the latest version and try again',
     details: { name: 'web', kind: 'pods' },
   });
-  const fresh = (await ask(POD)).json['metadata']['resourceVersion'];
+  const fresh = at((await ask(POD)).json, 'metadata', 'resourceVersion');
   expect((await patch(POD, { metadata: { resourceVersion: fresh, labels: { x: 'y' } } }, 'merge')).status).toBe(200);
 });
 
@@ -180,7 +180,7 @@ test('a pod’s sizes cannot be changed without the subresource', async () => {
   expect(answer.json['message']).toContain(
     'Pod "web" is invalid: spec: Forbidden: pod updates may not change fields other than',
   );
-  expect(answer.json['details']['causes'][0 as unknown as string]).toMatchObject({
+  expect(at(answer.json, 'details', 'causes', 0)).toMatchObject({
     reason: 'FieldValueForbidden',
     field: 'spec',
   });
@@ -215,8 +215,8 @@ test('a patch that changes nothing moves nothing', async () => {
 test('a dry run answers as if, and stores nothing', async () => {
   const { ask, patch } = await oneOfEach();
   const dry = await patch(`${DEPLOYMENT}?dryRun=All`, { spec: { replicas: 5 } }, 'merge');
-  expect(dry.json['spec']['replicas']).toBe(5);
-  expect((await ask(DEPLOYMENT)).json['spec']['replicas']).toBe(2);
+  expect(at(dry.json, 'spec', 'replicas')).toBe(5);
+  expect(at((await ask(DEPLOYMENT)).json, 'spec', 'replicas')).toBe(2);
 });
 
 test('managedFields books the change for who made it, and takes it from who had it', async () => {
@@ -224,7 +224,7 @@ test('managedFields books the change for who made it, and takes it from who had 
   clock.advance(60_000);
   await patch(DEPLOYMENT, { spec: { replicas: 3 } }, 'merge', { 'user-agent': 'kubectl/v1.34 (linux)' });
   await patch(`${DEPLOYMENT}?fieldManager=nightshift`, { metadata: { labels: { a: 'b' } } }, 'merge');
-  const entries = (await ask(DEPLOYMENT)).json['metadata']['managedFields'] as unknown as Tree[];
+  const entries = at((await ask(DEPLOYMENT)).json, 'metadata', 'managedFields') as unknown as Tree[];
   function entryOf(manager: string) {
     return entries.find((entry) => entry['manager'] === manager);
   }

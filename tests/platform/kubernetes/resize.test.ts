@@ -1,6 +1,6 @@
 // pods/resize: what the API server accepts and refuses, and what the node makes of it as time passes.
 import { expect, test } from 'vitest';
-import { node, pod, runCluster } from './running-cluster.ts';
+import { at, node, pod, runCluster } from './running-cluster.ts';
 import type { RunningCluster, Tree } from './running-cluster.ts';
 
 const RESIZE = '/api/v1/namespaces/shop/pods/web/resize';
@@ -11,7 +11,7 @@ function sized(resources: object, name = 'app'): object {
 }
 
 function condition(answer: Tree, type: string): Tree | undefined {
-  return (answer['status']['conditions'] as unknown as Tree[]).find((one) => one['type'] === type);
+  return (at(answer, 'status', 'conditions') as unknown as Tree[]).find((one) => one['type'] === type);
 }
 
 function refusal(answer: Awaited<ReturnType<RunningCluster['patch']>>): [number, string] {
@@ -46,7 +46,7 @@ test('the resize is booked in managedFields with subresource, manager, time and 
   const { patch, clock } = await runCluster([node('node-1'), pod('web')]);
   clock.advance(5000);
   const answer = await patch(RESIZE, sized({ requests: { cpu: '150m' }, limits: { memory: '640Mi' } }));
-  const entries = answer.json['metadata']['managedFields'] as unknown as Tree[];
+  const entries = at(answer.json, 'metadata', 'managedFields') as unknown as Tree[];
   expect(entries.find((entry) => entry['subresource'] === 'resize')).toEqual({
     manager: 'nightshift',
     operation: 'Update',
@@ -119,7 +119,7 @@ test('a request without a limit cannot be taken away, one with a limit becomes t
     'Pod "web" is invalid: spec.containers[0].resources.requests: Forbidden: resource requests cannot be removed',
   ]);
   const memory = await patch(RESIZE, sized({ requests: { memory: null } }));
-  expect(memory.json['spec']['containers']).toMatchObject([{ resources: { requests: { memory: '512Mi' } } }]);
+  expect(at(memory.json, 'spec', 'containers')).toMatchObject([{ resources: { requests: { memory: '512Mi' } } }]);
 });
 
 test('what else the patch changes is ignored, as by the real server', async () => {
@@ -133,7 +133,7 @@ test('what else the patch changes is ignored, as by the real server', async () =
     metadata: { labels: { app: 'web' } },
     spec: { containers: [{ image: 'registry.example/app:1', resources: { limits: { cpu: '1' } } }] },
   });
-  expect(answer.json['metadata']['labels']).not.toHaveProperty('x');
+  expect(at(answer.json, 'metadata', 'labels')).not.toHaveProperty('x');
 });
 
 test('lower memory limits are refused by 1.33 unless the container restarts for it, and tried from 1.34 on', async () => {
@@ -158,11 +158,11 @@ test('a container whose resizePolicy asks for it is restarted, and only for that
   await patch(RESIZE, sized({ limits: { cpu: '600m' } }));
   await ask(POD);
   clock.advance(1000);
-  expect((await ask(POD)).json['status']['containerStatuses']).toMatchObject([{ restartCount: 0 }]);
+  expect(at((await ask(POD)).json, 'status', 'containerStatuses')).toMatchObject([{ restartCount: 0 }]);
   await patch(RESIZE, sized({ limits: { memory: '600Mi' } }));
   await ask(POD);
   clock.advance(1000);
-  expect((await ask(POD)).json['status']['containerStatuses']).toMatchObject([
+  expect(at((await ask(POD)).json, 'status', 'containerStatuses')).toMatchObject([
     {
       restartCount: 1,
       state: { running: { startedAt: '2026-03-02T10:00:02Z' } },
@@ -238,13 +238,13 @@ test('more than the node has is Infeasible, more than it has left is Deferred un
     observedGeneration: 3,
   });
   clock.advance(60_000);
-  expect((await ask(POD)).json['metadata']['resourceVersion']).toBe(deferred['metadata']['resourceVersion']);
+  expect(at((await ask(POD)).json, 'metadata', 'resourceVersion')).toBe(at(deferred, 'metadata', 'resourceVersion'));
   double.remove('Pod', 'shop', 'neighbour');
   const accepted = (await ask(POD)).json;
   expect(condition(accepted, 'PodResizePending')).toBeUndefined();
   expect(condition(accepted, 'PodResizeInProgress')).toBeDefined();
   clock.advance(1000);
-  expect((await ask(POD)).json['status']['containerStatuses']).toMatchObject([
+  expect(at((await ask(POD)).json, 'status', 'containerStatuses')).toMatchObject([
     { resources: { requests: { memory: '768Mi' } } },
   ]);
 });
@@ -285,7 +285,7 @@ test('a ResourceQuota refuses with 403 what would exceed it, is charged by a rai
   async function used() {
     await ask(POD);
     clock.advance(1000);
-    return (await ask('/api/v1/namespaces/shop/resourcequotas/team')).json['status']['used'];
+    return at((await ask('/api/v1/namespaces/shop/resourcequotas/team')).json, 'status', 'used');
   }
   expect(refusal(await patch(RESIZE, sized({ limits: { memory: '1280Mi' } })))).toEqual([
     403,

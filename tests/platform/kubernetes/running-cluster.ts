@@ -10,9 +10,14 @@ import { ClusterScenario } from '../../../fixtures/platform/scenario.ts';
 
 export const NOW = '2026-03-02T10:00:00Z';
 
-/** JSON of any shape, read member by member in assertions. */
-export interface Tree {
-  readonly [member: string]: Tree & string & number & boolean;
+export type Tree = Readonly<Record<string, unknown>>;
+
+/** What stands at a path in JSON; undefined when nothing does. */
+export function at(value: unknown, ...path: readonly (string | number)[]): unknown {
+  return path.reduce(
+    (inner: unknown, member) => (inner as Record<string | number, unknown> | undefined)?.[member],
+    value,
+  );
 }
 
 export interface Answer {

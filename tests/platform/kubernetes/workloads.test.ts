@@ -1,6 +1,6 @@
 // Controllers: rollouts after a change of a template, scale, deletion, eviction.
 import { expect, test } from 'vitest';
-import { deployment, node, ownedBy, pod, runCluster } from './running-cluster.ts';
+import { at, deployment, node, ownedBy, pod, runCluster } from './running-cluster.ts';
 import type { RunningCluster, Tree } from './running-cluster.ts';
 
 const DEPLOYMENT = '/apis/apps/v1/namespaces/shop/deployments/web';
@@ -12,10 +12,10 @@ function memoryOf(containers: unknown): string | undefined {
 async function pods({ ask }: RunningCluster) {
   const answer = await ask('/api/v1/namespaces/shop/pods');
   return (answer.json['items'] as unknown as Tree[]).map((item) => ({
-    name: String(item['metadata']['name']),
-    uid: String(item['metadata']['uid']),
-    phase: String(item['status']['phase']),
-    memory: memoryOf(item['spec']['containers']),
+    name: String(at(item, 'metadata', 'name')),
+    uid: String(at(item, 'metadata', 'uid')),
+    phase: String(at(item, 'status', 'phase')),
+    memory: memoryOf(at(item, 'spec', 'containers')),
   }));
 }
 
@@ -91,7 +91,7 @@ test('a change of labels of the deployment rolls nothing out, and a paused one w
   const cluster = await webDeployment({ paused: true });
   const before = await pods(cluster);
   await cluster.patch(DEPLOYMENT, { metadata: { labels: { team: 'a' } } });
-  expect((await cluster.ask(DEPLOYMENT)).json['metadata']['generation']).toBe(1);
+  expect(at((await cluster.ask(DEPLOYMENT)).json, 'metadata', 'generation')).toBe(1);
   await cluster.patch(DEPLOYMENT, raise);
   cluster.clock.advance(60_000);
   expect(await pods(cluster)).toEqual(before);
@@ -161,7 +161,7 @@ test('scale is read and changed through its subresource', async () => {
     status: { replicas: 4, selector: 'app=web' },
   });
   const down = await cluster.patch(`${DEPLOYMENT}/scale`, { spec: { replicas: 2 } }, 'merge');
-  expect(down.json['spec']['replicas']).toBe(2);
+  expect(at(down.json, 'spec', 'replicas')).toBe(2);
   expect(await pods(cluster)).toHaveLength(2);
   await cluster.patch(`${DEPLOYMENT}/scale`, { spec: { replicas: 3 } }, 'merge');
   await cluster.ask('/version');
@@ -235,7 +235,7 @@ test('objects are created with what the server adds, once', async () => {
   const created = await ask(path, { method: 'POST', body: event });
   expect(created.status).toBe(201);
   expect(created.json['metadata']).toMatchObject({ namespace: 'shop', creationTimestamp: '2026-03-02T10:00:00Z' });
-  expect(created.json['metadata']['name']).toMatch(/^resize-[a-z0-9]{5}$/);
+  expect(at(created.json, 'metadata', 'name')).toMatch(/^resize-[a-z0-9]{5}$/);
   const named = { ...event, metadata: { name: 'one' } };
   expect((await ask(path, { method: 'POST', body: named })).status).toBe(201);
   const again = await ask(path, { method: 'POST', body: named });
