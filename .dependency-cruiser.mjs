@@ -4,21 +4,26 @@ export default {
   forbidden: [
     {
       name: 'core-is-pure',
-      comment: 'core is vocabulary and arithmetic that every part trusts: it may know core, zod and hashing (node:crypto), and nothing that can fail or wait.',
+      comment:
+        'core is vocabulary and arithmetic that every part trusts: it may know core, zod and hashing (node:crypto), and nothing that can fail or wait.',
       severity: 'error',
       from: { path: '^shared/core/' },
       to: { pathNot: ['^shared/core/', 'node_modules/zod/', '^(node:)?crypto$'] },
     },
     {
       name: 'judgement-knows-no-world',
-      comment: 'Rules, decide, needs, queries, schema and report import their own kin and core only, so that they replay from stored facts.',
+      comment:
+        'Rules, decide, needs, queries, schema and report import their own kin and core only, so that they replay from stored facts.',
       severity: 'error',
       from: { path: '^functions/([^/]+)/(rules/|decide|needs|queries|schema|report)' },
-      to: { pathNot: ['^functions/$1/(rules/|decide|needs|queries|schema|report)', '^shared/core/', 'node_modules/zod/'] },
+      to: {
+        pathNot: ['^functions/$1/(rules/|decide|needs|queries|schema|report)', '^shared/core/', 'node_modules/zod/'],
+      },
     },
     {
       name: 'observe-knows-ports-only',
-      comment: 'observe reads the world through ports, so that the same duty runs on real systems, on doubles and behind MCP.',
+      comment:
+        'observe reads the world through ports, so that the same duty runs on real systems, on doubles and behind MCP.',
       severity: 'error',
       from: { path: '^functions/[^/]+/observe' },
       to: { path: ['^shared/(adapters|runtime|config|local|wiring|actions)/'] },
@@ -42,7 +47,9 @@ export default {
       comment: 'Vendor SDKs appear only in adapters: the rest speaks in our words.',
       severity: 'error',
       from: { path: '^(shared|functions)/', pathNot: ['^shared/adapters/', '^shared/local/'] },
-      to: { path: 'node_modules/(@kubernetes|@slack|jira\\.js|@google-cloud|google-auth-library|@langchain|@modelcontextprotocol|protobufjs)' },
+      to: {
+        path: 'node_modules/(@kubernetes|@slack|jira\\.js|@google-cloud|google-auth-library|@langchain|@modelcontextprotocol|protobufjs)',
+      },
     },
     {
       name: 'ports-hold-no-code',
@@ -76,7 +83,11 @@ export default {
       name: 'no-orphans',
       comment: 'A file that nobody imports and that is no entry point is dead.',
       severity: 'error',
-      from: { orphan: true, path: '^(shared|functions)/', pathNot: ['^functions/[^/]+/index\\.ts$', '^shared/ports/', '\\.d\\.ts$'] },
+      from: {
+        orphan: true,
+        path: '^(shared|functions)/',
+        pathNot: ['^functions/[^/]+/index\\.ts$', '^shared/ports/', '\\.d\\.ts$'],
+      },
       to: {},
     },
     {

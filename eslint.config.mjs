@@ -25,6 +25,8 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
+      // A name with an underscore takes a member out of an object.
+      '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
       '@typescript-eslint/no-unnecessary-condition': 'off',
       '@typescript-eslint/no-invalid-void-type': 'off',
       'max-lines': ['error', { max: 400, skipBlankLines: false, skipComments: false }],
@@ -66,7 +68,8 @@ export default tseslint.config(
         'error',
         {
           selector: "MemberExpression[object.name='process'][property.name='env']",
-          message: 'Only shared/config reads the environment, so that every setting is checked, named and documented once.',
+          message:
+            'Only shared/config reads the environment, so that every setting is checked, named and documented once.',
         },
       ],
     },

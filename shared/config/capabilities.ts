@@ -36,7 +36,7 @@ const Entry = z
   .refine((entry) => entry.writes || entry.actionKinds.length === 0, 'actionKinds need writes: true')
   .refine(
     (entry) => entry.writes || entry.kubernetes.every(({ verbs }) => verbs.every((verb) => READ_VERBS.has(verb))),
-    'a verb that changes something needs writes: true',
+    'what changes something needs writes: true',
   );
 
 const READ_VERBS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);

@@ -78,8 +78,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
 }
 
 function defaultOf(name: SettingName): string {
-  const setting: Setting | undefined = SETTINGS.find((candidate) => candidate.name === name);
-  return setting?.default ?? '';
+  return SETTINGS.find((setting) => setting.name === name)?.default ?? '';
 }
 
 /** The value of the first name that is set, when it is as expected; else undefined and perhaps a problem. */
@@ -172,10 +171,7 @@ export function isLoopback(host: string): boolean {
 }
 
 function warningsFor(variables: Variables): readonly string[] {
-  const known = SETTINGS.flatMap((setting: Setting) => [
-    setting.name,
-    ...(setting.secret ? [`${setting.name}_FILE`] : []),
-  ]);
+  const known = SETTINGS.flatMap((setting) => [setting.name, ...(setting.secret ? [`${setting.name}_FILE`] : [])]);
   return Object.keys(variables)
     .filter((name) => name.startsWith('NIGHTSHIFT_') && !known.includes(name))
     .filter((name) => !/_(SERVICE_(HOST|PORT(_.*)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_.*)?)$/.test(name))

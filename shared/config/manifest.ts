@@ -45,7 +45,7 @@ const Triggers = z
   })
   .refine(
     ({ schedule, topic, http }) => schedule !== undefined || topic || http,
-    'at least one of schedule, topic, http: the duty would never run',
+    'without schedule, topic and http the duty would never run',
   );
 
 /** The manifest of one duty. */

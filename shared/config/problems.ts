@@ -75,7 +75,8 @@ function sentence(issue: Issue, actual: unknown): string {
   const got = show(actual);
   const expected = expectation(issue);
   if (expected === undefined) {
-    return `${issue.message} (got ${got})`;
+    // Several fields that contradict each other are not one value to show.
+    return typeof actual === 'object' ? issue.message : `${issue.message} (got ${got})`;
   }
   return actual === undefined ? `is missing; expected ${expected}` : `expected ${expected}, got ${got}`;
 }

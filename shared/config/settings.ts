@@ -33,7 +33,7 @@ export function isPlainHttpUrl(value: string): boolean {
   return /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
 }
 
-export const SETTINGS = [
+const TABLE = [
   {
     name: 'NIGHTSHIFT_POLICY',
     secret: false,
@@ -179,4 +179,7 @@ export const SETTINGS = [
   },
 ] as const satisfies readonly Setting[];
 
-export type SettingName = (typeof SETTINGS)[number]['name'];
+export type SettingName = (typeof TABLE)[number]['name'];
+
+/** In the order of the README's table. */
+export const SETTINGS: readonly (Setting & { readonly name: SettingName })[] = TABLE;

@@ -4,7 +4,7 @@ import collections from './collections.json' with { type: 'json' };
 import { BugError } from './errors.ts';
 
 /** Firestore takes 500 writes, 10 MiB a request and 1 MiB a document; the rest of each is left for its own framing. */
-export const MAX_WRITES = 500;
+const MAX_WRITES = 500;
 export const MAX_COMMIT_BYTES = 9 * 1024 * 1024;
 export const MAX_DOCUMENT_BYTES = 1024 * 1024 - 16 * 1024;
 
@@ -49,7 +49,7 @@ function checkCollection(collection: string): readonly Index[] {
 }
 
 /** One write of a commit as far as its limits go; `data` is absent where nothing is written. */
-export interface CheckedWrite {
+interface CheckedWrite {
   readonly collection: string;
   readonly id: string;
   readonly data?: object;
@@ -98,7 +98,7 @@ function documentText(key: string, data: object): string {
 }
 
 /** A query as far as its index goes. */
-export interface CheckedQuery {
+interface CheckedQuery {
   readonly where: readonly { readonly field: string; readonly op: string; readonly value: unknown }[];
   readonly orderBy?: { readonly field: string; readonly direction: string };
   readonly limit: number;

@@ -130,7 +130,7 @@ function intervalOf(match: RegExpExecArray): Interval {
 }
 
 /** Longer than any key that is in use, so that keys without an end cost no more than others. */
-const MAX_KEY_LENGTH = 32_768;
+const MAX_KEY_LENGTH = 16_384;
 
 /** From BEGIN to END; a key that was cut off ends before the next quote, with the backslashes that escape it. */
 function privateKeys(text: string): Interval[] {

@@ -160,6 +160,12 @@ export const TeamPolicy = z.strictObject({
           .min(1)
           .describe('Channel id, or its name with #')
           .meta({ examples: ['#ops'] }),
+        post: z
+          .enum(['news-and-daily', 'news', 'every-run'])
+          .default('news-and-daily')
+          .describe(
+            'When a run posts: when something was changed, escalated or went wrong that was not told in the last day, and else once a day; only the first; or each time',
+          ),
       }),
     })
     .optional()

@@ -6,15 +6,7 @@ import type { JsonObject } from './json.ts';
 
 /** What became of an `act`: `planned` in a dry run, `observed` where policy only looks, else what the executor did. */
 export type OutcomeState =
-  | 'applied'
-  | 'repeated'
-  | 'waiting'
-  | 'planned'
-  | 'observed'
-  | 'refused'
-  | 'stale'
-  | 'failed'
-  | 'unknown';
+  'applied' | 'repeated' | 'waiting' | 'planned' | 'observed' | 'refused' | 'stale' | 'failed' | 'unknown';
 
 export interface Outcome {
   /** The effect key; absent where nothing was stored. */
@@ -49,9 +41,18 @@ export function escalationOf(decided: DecidedOutcome): Escalation | undefined {
     title: `${reason.label}: the change of ${subject} ${outcome.state === 'unknown' ? 'has an unknown end' : 'failed'}`,
     body: [
       paragraph(text(reason.sentence)),
-      paragraph(text('Wanted: '), code(JSON.stringify(action.to)), text(' in place of '), code(JSON.stringify(action.from))),
+      paragraph(
+        text('Wanted: '),
+        code(JSON.stringify(action.to)),
+        text(' in place of '),
+        code(JSON.stringify(action.from)),
+      ),
       paragraph(text(`What happened: ${outcome.detail}`)),
-      paragraph(text('Nothing more is tried until the next run finds the same need. Mend the cause, or make the change by hand.')),
+      paragraph(
+        text(
+          'Nothing more is tried until the next run finds the same need. Mend the cause, or make the change by hand.',
+        ),
+      ),
     ],
   };
 }

@@ -16,8 +16,11 @@ export interface BuiltBundle {
   readonly budgetBytes: number;
 }
 
-/** Builds the bundles of the named duties, all when none is named. */
-export async function buildBundles(names: readonly string[] = []): Promise<readonly BuiltBundle[]> {
+/** Builds the bundles of the named duties, all when none is named, each into a folder of `target`. */
+export async function buildBundles(
+  names: readonly string[] = [],
+  target: string = path.join(ROOT, 'dist'),
+): Promise<readonly BuiltBundle[]> {
   const manifests = await readManifests(path.join(ROOT, 'functions'));
   const unknown = names.filter((name) => !manifests.some((manifest) => manifest.name === name));
   if (unknown.length > 0) {
@@ -26,13 +29,13 @@ export async function buildBundles(names: readonly string[] = []): Promise<reado
     );
   }
   const wanted = manifests.filter((manifest) => names.length === 0 || names.includes(manifest.name));
-  return Promise.all(wanted.map((manifest) => buildBundle(manifest)));
+  return Promise.all(wanted.map((manifest) => buildBundle(manifest, target)));
 }
 
 type Manifest = Awaited<ReturnType<typeof readManifests>>[number];
 
-async function buildBundle(manifest: Manifest): Promise<BuiltBundle> {
-  const folder = path.join(ROOT, 'dist', manifest.name);
+async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBundle> {
+  const folder = path.join(target, manifest.name);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const { name, timeoutSeconds, fanOut } = manifest;

@@ -33,7 +33,10 @@ function lines(node: Node): string[] {
     case 'paragraph':
     case 'codeBlock':
     case 'heading':
-      return content.map((child) => String(child['text'] ?? '')).join('').split('\n');
+      return content
+        .map((child) => String(child['text'] ?? ''))
+        .join('')
+        .split('\n');
     case 'listItem':
       return content.flatMap(lines).map((line, index) => (index === 0 ? `• ${line}` : `  ${line}`));
     case 'tableRow':

@@ -31,9 +31,14 @@ function heading(text: string): void {
 
 async function demo(keep: boolean): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'nightshift-demo-'));
-  const running = await openScenario(loadScenario(SCENARIO), { duty: 'rebalance', storePath: path.join(folder, 'state.sqlite') });
+  const running = await openScenario(loadScenario(SCENARIO), {
+    duty: 'rebalance',
+    storePath: path.join(folder, 'state.sqlite'),
+  });
   try {
-    say('Nightshift demo: Kubernetes, VictoriaMetrics, Slack and Jira are played by servers on this machine that speak their real protocols.');
+    say(
+      'Nightshift demo: Kubernetes, VictoriaMetrics, Slack and Jira are played by servers on this machine that speak their real protocols.',
+    );
     say(running.scenario.case.why);
 
     heading('First tick: POST /rebalance');
@@ -42,7 +47,12 @@ async function demo(keep: boolean): Promise<void> {
     heading('The numbers behind each verdict');
     for (const decision of first.decisions) {
       say(`${Object.values(decision.subject).slice(1).join('/')}: ${decision.verdict} by ${decision.rule}`);
-      say(`  ${Object.entries(decision.evidence).filter(([, value]) => value !== null).map(([key, value]) => `${key}=${String(value)}`).join(' ')}`);
+      say(
+        `  ${Object.entries(decision.evidence)
+          .filter(([, value]) => value !== null)
+          .map(([key, value]) => `${key}=${String(value)}`)
+          .join(' ')}`,
+      );
     }
     heading('Slack, as people see it');
     showSlack(running.platform.doubles.slack.state());
@@ -59,8 +69,12 @@ async function demo(keep: boolean): Promise<void> {
     const second = reportOf(await running.run({ trigger: 'schedule' }));
     say(renderReport(second, COLUMNS));
     const after = effects(running);
-    say(`\nChanges of the cluster: ${String(before.changes)} after the first tick, ${String(after.changes)} after the second.`);
-    say(`Slack messages: ${String(before.messages)}, then ${String(after.messages)}. Jira issues: ${String(before.issues)}, then ${String(after.issues)}.`);
+    say(
+      `\nChanges of the cluster: ${String(before.changes)} after the first tick, ${String(after.changes)} after the second.`,
+    );
+    say(
+      `Slack messages: ${String(before.messages)}, then ${String(after.messages)}. Jira issues: ${String(before.issues)}, then ${String(after.issues)}.`,
+    );
     if (JSON.stringify(before) !== JSON.stringify(after)) {
       throw new Error('The second tick did something that the first had done.');
     }
@@ -84,7 +98,9 @@ function reportOf(result: Awaited<ReturnType<RunningScenario['run']>>): Canonica
 function effects(running: RunningScenario): { changes: number; messages: number; issues: number } {
   const { platform } = running;
   return {
-    changes: platform.calls.filter((call) => call.system === 'kubernetes' && call.method === 'PATCH' && call.status === 200).length,
+    changes: platform.calls.filter(
+      (call) => call.system === 'kubernetes' && call.method === 'PATCH' && call.status === 200,
+    ).length,
     messages: platform.doubles.slack.state().messages.length,
     issues: platform.doubles.jira.state().issues.length,
   };

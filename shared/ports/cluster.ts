@@ -48,7 +48,11 @@ export interface ContainerStatus {
   readonly reason: string | null;
   readonly startedAt: string | null;
   /** The last termination's reason and time. */
-  readonly lastTermination: { readonly reason: string; readonly finishedAt: string | null; readonly exitCode: number } | null;
+  readonly lastTermination: {
+    readonly reason: string;
+    readonly finishedAt: string | null;
+    readonly exitCode: number;
+  } | null;
   /** What the node has actually configured, when the server tells. */
   readonly resources: Resources | null;
 }
@@ -229,5 +233,7 @@ export interface Cluster {
   resizePod(change: PodResize): Promise<Pod>;
   patchTemplate(change: TemplateChange): Promise<Workload>;
   /** SelfSubjectAccessReview for each, in order. */
-  allowed(permissions: readonly Permission[]): Promise<readonly { readonly allowed: boolean; readonly reason: string }[]>;
+  allowed(
+    permissions: readonly Permission[],
+  ): Promise<readonly { readonly allowed: boolean; readonly reason: string }[]>;
 }

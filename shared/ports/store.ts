@@ -42,7 +42,11 @@ export type CommitResult =
 
 export interface Query {
   /** Equality first, then at most one range, over the fields of one declared index, in its order. */
-  readonly where: readonly { readonly field: string; readonly op: '==' | '<' | '<=' | '>' | '>='; readonly value: Json }[];
+  readonly where: readonly {
+    readonly field: string;
+    readonly op: '==' | '<' | '<=' | '>' | '>=';
+    readonly value: Json;
+  }[];
   readonly orderBy?: { readonly field: string; readonly direction: 'ascending' | 'descending' };
   readonly limit: number;
 }

@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly kinds: ReadonlyMap<string, ActionKind>;
   readonly team: TeamPolicy;
   readonly log: Logger;
+  /** The Google Cloud project whose traces the log lines belong to. */
+  readonly project?: string;
   /** True once the process is to end: what is begun is finished, nothing new is begun. */
   readonly isStopping?: () => boolean;
   /** Called at each boundary. Production passes nothing; fault tests kill here. */

@@ -6,6 +6,7 @@ import type { JsonObject } from '../core/json.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Surroundings } from './context.ts';
 import type { Duty } from './duty.ts';
+import { traceField } from './log.ts';
 import { runDuty, type RunResult } from './run.ts';
 import { scopeKey } from './scope.ts';
 import { type DutyRequest, type Incoming, readRequest } from './trigger.ts';
@@ -38,12 +39,12 @@ export function topicOf(duty: string): string {
 
 /** Runs what the request asks for and answers with the report. Never throws. */
 export async function answer(ready: ReadyDuty, incoming: Incoming): Promise<Answer> {
-  let request: DutyRequest | undefined;
+  const { surroundings } = ready;
+  const log = surroundings.log.child(traceField(incoming.headers['x-cloud-trace-context'], surroundings.project));
   try {
-    request = readRequest(incoming);
-    return await run(ready, request);
+    return await run({ ...ready, surroundings: { ...surroundings, log } }, readRequest(incoming));
   } catch (error) {
-    return failure(error, ready.surroundings.log);
+    return failure(error, log);
   }
 }
 

@@ -67,7 +67,8 @@ async function messageWrites(
   );
   const items = newsItems(input);
   const isNews = !onlyObserves(context, input.duty) && items.some((item) => recent[item] === undefined);
-  if (!isNews && told?.data.day === today) {
+  const isDaily = slack.post === 'news-and-daily' && told?.data.day !== today;
+  if (!isNews && !isDaily && slack.post !== 'every-run') {
     return [];
   }
   const next: Told = {

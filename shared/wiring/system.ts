@@ -44,6 +44,7 @@ export function createSystem(input: SystemInput): System {
     kinds: ACTION_KINDS,
     team: policy.team,
     log,
+    ...(environment.pubsubProject === undefined ? {} : { project: environment.pubsubProject }),
     ...(input.isStopping === undefined ? {} : { isStopping: input.isStopping }),
   };
   return {

@@ -1,6 +1,7 @@
 // The doctor's checks of an API server over a scripted port: permissions, namespaces, version, clock.
 import { describe, expect, it } from 'vitest';
 import { PlatformError } from '../../shared/core/errors.ts';
+import type { Permission } from '../../shared/ports/cluster.ts';
 import { type Finding, runChecks } from '../../shared/local/cli/doctor-check.ts';
 import { clusterChecks } from '../../shared/local/cli/doctor-cluster.ts';
 import type { ClusterNeeds, NeededPermission } from '../../shared/local/cli/doctor-needs.ts';
@@ -138,6 +139,20 @@ describe('permissions', () => {
     const found = of(findings, 'permissions').at(-1);
     expect(found?.detail).toContain('list nodes in the whole cluster');
     expect(found?.remedy).toContain('ClusterRoleBinding');
+  });
+
+  it('does not need permissions for what the server does not have', async () => {
+    const version = { gitVersion: 'v1.30.2', major: 1, minor: 30, podResize: false, verticalAutoscalers: false };
+    const permissions = [...NEEDS.permissions, needed('list', 'verticalpodautoscalers', 'shop')];
+    const script = {
+      isAllowed: ({ resource, subresource }: Permission) =>
+        subresource !== 'resize' && resource !== 'verticalpodautoscalers',
+    };
+    const old = await examine({ ...script, version: () => Promise.resolve(version) }, { ...NEEDS, permissions });
+    expect(of(old, 'permissions').map(({ level }) => level)).toEqual(['ok']);
+    const present = { ...version, podResize: true, verticalAutoscalers: true };
+    const recent = await examine({ ...script, version: () => Promise.resolve(present) }, { ...NEEDS, permissions });
+    expect(of(recent, 'permissions').map(({ level }) => level)).toEqual(['ok', 'failure', 'failure']);
   });
 
   it('counts a short answer as refused', async () => {

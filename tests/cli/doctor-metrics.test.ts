@@ -24,12 +24,18 @@ afterEach(async () => {
 function series(name: string, labels: Readonly<Record<string, string>>, minutesAgo = 0): MetricSeries {
   return {
     labels: { __name__: name, ...labels },
-    points: Array.from({ length: 30 }, (_, index) => [NOW_SECONDS - (minutesAgo + 29 - index) * 60, 5 + index] as const),
+    points: Array.from(
+      { length: 30 },
+      (_, index) => [NOW_SECONDS - (minutesAgo + 29 - index) * 60, 5 + index] as const,
+    ),
   };
 }
 
 /** Everything that rebalance reads of one pod, as cAdvisor and kube-state-metrics expose it. */
-function measured(pod: string, changes: { minutesAgo?: number; namespace?: string; cluster?: string } = {}): MetricSeries[] {
+function measured(
+  pod: string,
+  changes: { minutesAgo?: number; namespace?: string; cluster?: string } = {},
+): MetricSeries[] {
   const { minutesAgo = 0, namespace = 'shop', cluster = 'prod' } = changes;
   const labels = { namespace, pod, container: 'app', cluster };
   return REQUIRED_METRICS.map(({ metric, labels: names }) =>

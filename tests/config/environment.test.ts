@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isLoopback, readEnvironment } from '../../shared/config/environment.ts';
 import { SETTINGS } from '../../shared/config/settings.ts';
-import type { Setting } from '../../shared/config/settings.ts';
 import { ConfigurationError } from '../../shared/core/errors.ts';
 
 let folder: string;
@@ -208,7 +207,7 @@ describe('what is wrong', () => {
 
 describe('the table of settings', () => {
   it('has defaults that its own checks accept, and says what each is for', () => {
-    for (const setting of SETTINGS as readonly Setting[]) {
+    for (const setting of SETTINGS) {
       expect(setting.description.length).toBeGreaterThan(5);
       if (setting.default !== undefined) {
         expect(setting.schema.safeParse(setting.default).success).toBe(true);

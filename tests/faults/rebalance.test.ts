@@ -49,7 +49,9 @@ function endOf(running: RunningScenario): End {
     pod.spec.containers.map((container) => [`${pod.metadata.name}/${container.name}`, container.resources] as const),
   );
   // A reply that was lost or cut has no status that we saw; the double handled it all the same: count what it says it did.
-  const accepted = calls.filter((call) => call.system === 'kubernetes' && call.method === 'PATCH' && call.handledStatus === 200);
+  const accepted = calls.filter(
+    (call) => call.system === 'kubernetes' && call.method === 'PATCH' && call.handledStatus === 200,
+  );
   const messages = doubles.slack.state().messages.filter((message) => message.threadTs === undefined);
   const open = doubles.jira.state().issues.filter((issue) => issue.status.category.key !== 'done');
   return {
@@ -101,7 +103,13 @@ const faults: Fault[] = Object.entries(operations).flatMap(([name, count]) => {
   const [system = '', operation = ''] = name.split('|');
   const calls = ALL || CHANGES.test(operation) ? count : 1;
   return Array.from({ length: calls }, (_, index) => index + 1).flatMap((call) =>
-    KINDS.map((kind): Fault => ({ system, operation, call, kind, ...(kind === '429' ? { retryAfterSeconds: 2 } : {}) })),
+    KINDS.map((kind): Fault => ({
+      system,
+      operation,
+      call,
+      kind,
+      ...(kind === '429' ? { retryAfterSeconds: 2 } : {}),
+    })),
   );
 });
 
@@ -112,28 +120,27 @@ describe('a run whose calls fail', () => {
     expect(Object.values(expected.issues)).toEqual([1]);
   });
 
-  test.concurrent.each(faults.map((fault) => [`${fault.system} ${fault.operation} #${String(fault.call)}: ${fault.kind}`, fault] as const))(
-    '%s',
-    async (_name, fault) => {
-      const running = await open(fault.kind);
-      try {
-        running.platform.inject(fault);
-        await tick(running);
-        const once = endOf(running);
-        expect(Math.max(0, ...Object.values(once.changes))).toBeLessThanOrEqual(1);
-        running.platform.clearFaults();
-        await later(running);
-        const end = endOf(running);
-        expect(end.sizes).toEqual(expected.sizes);
-        expect(end.changes).toEqual(expected.changes);
-        expect(Math.max(0, ...Object.values(end.messages))).toBeLessThanOrEqual(1);
-        expect(Object.keys(end.messages).length).toBeGreaterThanOrEqual(1);
-        // A change that failed in the first tick is an issue of its own, even if the next tick made it.
-        expect(end.issues).toMatchObject(expected.issues);
-        expect(Math.max(...Object.values(end.issues))).toBe(1);
-      } finally {
-        await running.close();
-      }
-    },
-  );
+  test.concurrent.each(
+    faults.map((fault) => [`${fault.system} ${fault.operation} #${String(fault.call)}: ${fault.kind}`, fault] as const),
+  )('%s', async (_name, fault) => {
+    const running = await open(fault.kind);
+    try {
+      running.platform.inject(fault);
+      await tick(running);
+      const once = endOf(running);
+      expect(Math.max(0, ...Object.values(once.changes))).toBeLessThanOrEqual(1);
+      running.platform.clearFaults();
+      await later(running);
+      const end = endOf(running);
+      expect(end.sizes).toEqual(expected.sizes);
+      expect(end.changes).toEqual(expected.changes);
+      expect(Math.max(0, ...Object.values(end.messages))).toBeLessThanOrEqual(1);
+      expect(Object.keys(end.messages).length).toBeGreaterThanOrEqual(1);
+      // A change that failed in the first tick is an issue of its own, even if the next tick made it.
+      expect(end.issues).toMatchObject(expected.issues);
+      expect(Math.max(...Object.values(end.issues))).toBe(1);
+    } finally {
+      await running.close();
+    }
+  });
 });

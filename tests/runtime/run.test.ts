@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { sqliteStore } from '../../shared/adapters/sqlite/store.ts';
 import type { ActionRecord } from '../../shared/core/action.ts';
 import { BugError } from '../../shared/core/errors.ts';
+import { STEPS } from '../../shared/runtime/context.ts';
 import { runDuty, type RunRequest, type RunResult } from '../../shared/runtime/run.ts';
 import {
   fail,
@@ -208,19 +209,7 @@ function killedAt(step: string, options: TestRuntimeOptions): { runtime: TestRun
 }
 
 describe('a run that dies', () => {
-  test.each([
-    'lease-taken',
-    'facts-read',
-    'decided',
-    'intent-stored',
-    'target-read',
-    'applied',
-    'outcome-stored',
-    'run-finished',
-    'delivery-claimed',
-    'delivery-sent',
-    'delivery-stored',
-  ])('at %s leaves one effect and one message after the next run', async (step) => {
+  test.each(STEPS)('at %s leaves one effect and one message after the next run', async (step) => {
     const clock = testClock();
     const things = testThings({ a: 100 });
     const store = sqliteStore({ path: ':memory:', clock });

@@ -34,7 +34,7 @@ export function isIdle(view: ContainerView): boolean {
   const averages = [cpuShare(view, cpu.averageCores), memoryRequestShare(view, memory.averageBytes)];
   const p95s = [cpuShare(view, cpu.p95Cores), memoryRequestShare(view, memory.p95Bytes)];
   return (
-    true &&
+    !view.wasOomKilled &&
     averages.every((share) => share !== undefined && share < policy.idleRatio) &&
     p95s.every((share) => share !== undefined && share <= policy.spikeRatio)
   );

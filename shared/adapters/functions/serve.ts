@@ -8,12 +8,17 @@ import type { Answer } from '../../runtime/http.ts';
 export function serveHttpFunction(name: string, handle: (incoming: Incoming) => Promise<Answer>): void {
   http(name, async (request, response) => {
     if (request.method !== 'POST') {
-      response.status(405).set('allow', 'POST').json({ error: { kind: 'caller', message: `${name} takes POST.` } });
+      response
+        .status(405)
+        .set('allow', 'POST')
+        .json({ error: { kind: 'caller', message: `${name} takes POST.` } });
       return;
     }
     const raw = request.rawBody ?? Buffer.alloc(0);
     if (raw.length > BODY_LIMIT_BYTES) {
-      response.status(413).json({ error: { kind: 'caller', message: `The body is larger than ${String(BODY_LIMIT_BYTES)} bytes.` } });
+      response
+        .status(413)
+        .json({ error: { kind: 'caller', message: `The body is larger than ${String(BODY_LIMIT_BYTES)} bytes.` } });
       return;
     }
     const headers = Object.fromEntries(

@@ -21,7 +21,7 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /** The version that this code writes. */
-export const SCHEMA_VERSION = MIGRATIONS.length;
+const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** The SQL expression of a top-level field; an index serves a query only when both spell it the same way. */
 export function fieldExpression(field: string): string {

@@ -14,7 +14,13 @@ export const systemClock: Clock = {
 export function systemIds(clock: Clock): Ids {
   return {
     next() {
-      const time = clock.now().toISOString().replaceAll(/[-:]/g, '').replace('T', '-').replace('.', '-').replace('Z', '');
+      const time = clock
+        .now()
+        .toISOString()
+        .replaceAll(/[-:]/g, '')
+        .replace('T', '-')
+        .replace('.', '-')
+        .replace('Z', '');
       return `${time}-${randomBytes(4).toString('hex')}`;
     },
   };

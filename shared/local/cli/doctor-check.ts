@@ -4,7 +4,7 @@ import { ConfigurationError, describeError, NightshiftError, PlatformError } fro
 import { renderTable } from '../../core/table.ts';
 
 /** `skipped`: could not be asked, because of a failure that is told in another line. */
-export type Level = 'ok' | 'warning' | 'failure' | 'skipped';
+type Level = 'ok' | 'warning' | 'failure' | 'skipped';
 
 export interface Result {
   readonly level: Level;
@@ -46,7 +46,10 @@ export async function runChecks(
   return found.flat();
 }
 
-async function runSystem({ system, first, others }: SystemChecks, deadlineSeconds: number): Promise<readonly Finding[]> {
+async function runSystem(
+  { system, first, others }: SystemChecks,
+  deadlineSeconds: number,
+): Promise<readonly Finding[]> {
   const named = (check: Check, results: readonly Result[]): readonly Finding[] =>
     results.map((result) => ({ system, check: check.name, ...result }));
   const outcome = await attempt(system, first, deadlineSeconds);
@@ -135,7 +138,10 @@ export function once<T>(ask: () => Promise<T>): () => Promise<T> {
 }
 
 /** A check over what the system's first check asked for; its failure is told there. */
-export async function derived<T>(value: () => Promise<T>, judge: (value: T) => readonly Result[]): Promise<readonly Result[]> {
+export async function derived<T>(
+  value: () => Promise<T>,
+  judge: (value: T) => readonly Result[],
+): Promise<readonly Result[]> {
   let known: T;
   try {
     known = await value();

@@ -1,6 +1,6 @@
 // What the doctor asks of a Kubernetes API server: does it answer, may we do what the duties need, is what policy names there.
 import type { Clock } from '../../ports/clock.ts';
-import type { Cluster } from '../../ports/cluster.ts';
+import type { Cluster, ClusterVersion } from '../../ports/cluster.ts';
 import {
   type Check,
   clockResult,
@@ -46,7 +46,10 @@ export function clusterChecks({ cluster, needs, clock }: ClusterToCheck): System
     others.push({ name: 'namespaces', run: () => checkNamespaces(cluster, needs.namespaces) });
   }
   if (needs.permissions.length > 0) {
-    others.push({ name: 'permissions', run: () => checkPermissions(cluster, needs.permissions) });
+    others.push({
+      name: 'permissions',
+      run: async () => checkPermissions(cluster, await servedPermissions(version, needs.permissions)),
+    });
   }
   return {
     system: `Kubernetes ${cluster.name}`,
@@ -90,6 +93,22 @@ async function checkNamespaces(cluster: Cluster, namespaces: readonly string[]):
   return [...(there.length === 0 ? [] : [ok(`${listed(there)}: there`)]), ...wrong];
 }
 
+/** Where the server does not have a thing, nobody asks for it and nobody needs a permission for it. */
+async function servedPermissions(
+  version: () => Promise<ClusterVersion>,
+  needed: readonly NeededPermission[],
+): Promise<readonly NeededPermission[]> {
+  const { podResize, verticalAutoscalers } = await version().catch(() => ({
+    podResize: true,
+    verticalAutoscalers: true,
+  }));
+  return needed.filter(
+    ({ permission: { resource, subresource } }) =>
+      (podResize || resource !== 'pods' || subresource !== 'resize') &&
+      (verticalAutoscalers || resource !== 'verticalpodautoscalers'),
+  );
+}
+
 async function checkPermissions(cluster: Cluster, needed: readonly NeededPermission[]): Promise<readonly Result[]> {
   const answers = await cluster.allowed(needed.map(({ permission }) => permission));
   const missing = needed.flatMap((need, index) => {
@@ -118,7 +137,8 @@ function missingResult(missing: readonly (NeededPermission & { readonly reason: 
   const reasons = [...new Set(missing.map(({ reason }) => reason).filter((reason) => reason !== ''))];
   const duties = [...new Set(missing.flatMap((one) => one.duties))].join(', ');
   const rule = `{apiGroups: ["${permission.group}"], resources: ["${resourceName(permission)}"], verbs: ["${permission.verb}"]}`;
-  const binding = namespaces.length === 0 ? 'a ClusterRole and its ClusterRoleBinding' : 'a Role and its RoleBinding there';
+  const binding =
+    namespaces.length === 0 ? 'a ClusterRole and its ClusterRoleBinding' : 'a Role and its RoleBinding there';
   const instead =
     actionKinds.length === 0 ? '' : ` Or let the policy's modes say observe for ${actionKinds.join(' and ')} there.`;
   return failure(

@@ -127,7 +127,10 @@ async function checkOneCluster(input: MetricsToCheck): Promise<readonly Result[]
   return [ok(only === '' ? `the label ${label} is not used` : `${label}=${JSON.stringify(only)} alone`)];
 }
 
-async function checkFreshness(input: MetricsToCheck, running: ReadonlyMap<string, OldPods>): Promise<readonly Result[]> {
+async function checkFreshness(
+  input: MetricsToCheck,
+  running: ReadonlyMap<string, OldPods>,
+): Promise<readonly Result[]> {
   const { metrics, namespaces, clock } = input;
   const at = nowOf(clock);
   const window = `[${String(FRESH_SECONDS)}s]`;
@@ -140,9 +143,7 @@ async function checkFreshness(input: MetricsToCheck, running: ReadonlyMap<string
       .map((namespace) => staleResult(input, namespace, running.get(namespace), at)),
   );
   return [
-    ...(fresh.length === 0
-      ? []
-      : [ok(`${listed(fresh)}: samples of the last ${String(FRESH_SECONDS / 60)} minutes`)]),
+    ...(fresh.length === 0 ? [] : [ok(`${listed(fresh)}: samples of the last ${String(FRESH_SECONDS / 60)} minutes`)]),
     ...results,
   ];
 }
@@ -156,7 +157,9 @@ async function staleResult(
   // A namespace that cannot be listed is told by the checks of the API server; here it counts as one with pods.
   const pods = await running?.().catch(() => undefined);
   if (pods?.length === 0) {
-    return ok(`${namespace}: no pod has been running for ${String(FRESH_SECONDS / 60)} minutes, so there is nothing to measure`);
+    return ok(
+      `${namespace}: no pod has been running for ${String(FRESH_SECONDS / 60)} minutes, so there is nothing to measure`,
+    );
   }
   const query = `count(count_over_time(${WITNESS}${containers(input, { namespace })}[${String(FRESH_SECONDS)}s]))`;
   const from = new Date(Date.parse(at) - LOOK_BACK_SECONDS * 1000).toISOString();
@@ -270,7 +273,10 @@ async function causeOf(
     : undefined;
 }
 
-async function checkPodsKnown(input: MetricsToCheck, running: ReadonlyMap<string, OldPods>): Promise<readonly Result[]> {
+async function checkPodsKnown(
+  input: MetricsToCheck,
+  running: ReadonlyMap<string, OldPods>,
+): Promise<readonly Result[]> {
   return Promise.all(
     input.namespaces.map(async (namespace) => {
       let pods: readonly string[] | undefined;

@@ -56,9 +56,11 @@ export function dutyInUse(
       }
       return capability;
     }),
-    scopes: duty.scopes(part).flatMap(({ cluster, namespace }) =>
-      typeof cluster === 'string' && typeof namespace === 'string' ? [{ cluster, namespace }] : [],
-    ),
+    scopes: duty
+      .scopes(part)
+      .flatMap(({ cluster, namespace }) =>
+        typeof cluster === 'string' && typeof namespace === 'string' ? [{ cluster, namespace }] : [],
+      ),
   };
 }
 
@@ -75,19 +77,21 @@ export function clusterNeeds(cluster: string, duties: readonly DutyInUse[], team
   };
 }
 
-/** Reads always; a write only where the policy's mode lets one of its action kinds happen. */
+/** Reads always; what serves action kinds only where the policy's mode lets one of them happen. */
 function permissionsOf(duty: DutyInUse, team: TeamPolicy): readonly NeededPermission[] {
   return duty.capabilities.flatMap((capability) => {
     const kinds = capability.actionKinds.filter((kind) => duty.actionKinds.includes(kind));
-    const scopes = capability.writes
-      ? duty.scopes.filter((scope) => kinds.some((kind) => modeOf(team, kind, scope) !== 'observe'))
-      : duty.scopes;
+    // A write that serves no action kind, such as a lock, happens in any mode.
+    const scopes =
+      capability.actionKinds.length > 0
+        ? duty.scopes.filter((scope) => kinds.some((kind) => modeOf(team, kind, scope) !== 'observe'))
+        : duty.scopes;
     return capability.kubernetes.flatMap(({ verb, group, resource, subresource, clusterWide }) => {
       const namespaces = clusterWide ? (scopes.length === 0 ? [] : ['']) : scopes.map(({ namespace }) => namespace);
       return namespaces.map((namespace) => ({
         permission: { verb, group, resource, subresource, namespace },
         duties: [duty.name],
-        actionKinds: capability.writes ? kinds : [],
+        actionKinds: kinds,
       }));
     });
   });

@@ -25,7 +25,14 @@ import {
 } from './doctor-check.ts';
 import { clusterChecks } from './doctor-cluster.ts';
 import { metricsChecks } from './doctor-metrics.ts';
-import { clusterNeeds, type DutyInUse, dutyInUse, jiraPermissions, policyResults, slackScopes } from './doctor-needs.ts';
+import {
+  clusterNeeds,
+  type DutyInUse,
+  dutyInUse,
+  jiraPermissions,
+  policyResults,
+  slackScopes,
+} from './doctor-needs.ts';
 import { chatChecks, trackerChecks } from './doctor-vendors.ts';
 import { localStore } from './system.ts';
 import type { Terminal } from './terminal.ts';
@@ -69,12 +76,7 @@ async function doctor(terminal: Terminal, flags: Flags): Promise<number> {
   return tell(terminal, flags, findings, secretMasker(environment.secrets));
 }
 
-function tell(
-  terminal: Terminal,
-  flags: Flags,
-  findings: readonly Finding[],
-  mask: (text: string) => string,
-): number {
+function tell(terminal: Terminal, flags: Flags, findings: readonly Finding[], mask: (text: string) => string): number {
   terminal.progressDone();
   const count = (level: Finding['level']): number => findings.filter((finding) => finding.level === level).length;
   const [failures, warnings] = [count('failure'), count('warning')];
@@ -222,7 +224,10 @@ function systemsOf(input: Examination, team: TeamPolicy, duties: readonly DutyIn
 }
 
 function noClusters(): SystemChecks {
-  const result = failure('the policy names no cluster', 'Add one under clusters, or write a new policy with `nightshift init`.');
+  const result = failure(
+    'the policy names no cluster',
+    'Add one under clusters, or write a new policy with `nightshift init`.',
+  );
   return { system: 'Nightshift', first: { name: 'clusters', run: () => Promise.resolve([result]) }, others: [] };
 }
 

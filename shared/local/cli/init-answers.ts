@@ -61,9 +61,7 @@ const selector = z.string().superRefine((text, context) => {
   }
 });
 
-const httpAddress = z
-  .string()
-  .refine(isPlainHttpUrl, 'an http:// or https:// address without user or password');
+const httpAddress = z.string().refine(isPlainHttpUrl, 'an http:// or https:// address without user or password');
 
 const QUESTIONS = {
   context: {

@@ -62,7 +62,11 @@ function offLines(name: string, setting: SettingSchema, indent: string): readonl
 
 /** An empty list or text shows nobody what could be written there. */
 function isUseful(value: Json | undefined): value is Json {
-  return value !== undefined && value !== '' && !(typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+  return (
+    value !== undefined &&
+    value !== '' &&
+    !(typeof value === 'object' && value !== null && Object.keys(value).length === 0)
+  );
 }
 
 function commentLines(setting: SettingSchema, isSet: boolean, indent: string): readonly string[] {
@@ -70,7 +74,9 @@ function commentLines(setting: SettingSchema, isSet: boolean, indent: string): r
   const words = [
     ...(description === undefined ? [] : [description.replace(/\.?$/, '.')]),
     ...(choices === undefined || choices.length < 2 ? [] : [`One of: ${choices.map(String).join(', ')}.`]),
-    ...(!isSet && setting.properties === undefined && !isUseful(setting.default) ? ['Not set by default; an example:'] : []),
+    ...(!isSet && setting.properties === undefined && !isUseful(setting.default)
+      ? ['Not set by default; an example:']
+      : []),
   ];
   return wrapped(words.join(' '), COMMENT_COLUMNS - indent.length).map((line) => `${indent}# ${line}`);
 }

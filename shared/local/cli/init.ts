@@ -63,7 +63,9 @@ async function ask(flags: Flags): Promise<Answers> {
 /** The whole file: header, then all settings of the team and of every duty. */
 export function policyText(duties: readonly Duty[], answers: Answers, schemaName: string): string {
   const schema = policySchema(byName(duties)) as SettingSchema;
-  const watching = Object.keys(schema.properties?.['duties']?.properties ?? {}).filter((name) => isByNamespace(schema, name));
+  const watching = Object.keys(schema.properties?.['duties']?.properties ?? {}).filter((name) =>
+    isByNamespace(schema, name),
+  );
   return [
     `# yaml-language-server: $schema=./${schemaName}`,
     '# The policy of Nightshift: who is watched, who may change what, and what is left alone.',

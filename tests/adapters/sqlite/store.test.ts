@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../../../shared/adapters/sqlite/store.ts';
+import { prepare } from '../../../shared/adapters/sqlite/schema.ts';
 import { storeFailure } from '../../../shared/adapters/sqlite/failure.ts';
 import { selectStatement } from '../../../shared/adapters/sqlite/select.ts';
 import { BugError, ConfigurationError, PlatformError } from '../../../shared/core/errors.ts';
@@ -67,7 +69,7 @@ describe('the file', () => {
     await store.close();
   });
 
-  it('writes commits through to the disk', async () => {
+  it('keeps a write-ahead log, so that readers never wait for a writer', async () => {
     const store = open();
     await store.check();
     const file = new DatabaseSync(path);
@@ -257,6 +259,42 @@ describe('refusals', () => {
   it('leaves errors that are not of SQLite as they are', () => {
     const error = new TypeError('x');
     expect(storeFailure(error, { operation: 'read', path, busyTimeoutMilliseconds: 1 })).toBe(error);
+  });
+});
+
+describe('the change to a write-ahead log', () => {
+  /** Other processes hold the file, so that SQLite refuses the change at once, `times` times. */
+  class ContestedDatabase extends DatabaseSync {
+    refusals: number;
+
+    constructor(file: string, times: number) {
+      super(file);
+      this.refusals = times;
+    }
+
+    override prepare(sql: string): StatementSync {
+      if (sql === 'PRAGMA journal_mode = WAL' && this.refusals > 0) {
+        this.refusals -= 1;
+        throw Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR', errcode: 5 });
+      }
+      return super.prepare(sql);
+    }
+  }
+
+  it('is tried again while other processes open the same new file', () => {
+    const database = new ContestedDatabase(join(folder, 'new.sqlite'), 3);
+    prepare(database, 'new.sqlite', 1000);
+    expect(database.refusals).toBe(0);
+    expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+    database.close();
+  });
+
+  it('is given up after the time that a write may wait', () => {
+    const database = new ContestedDatabase(join(folder, 'new.sqlite'), Number.POSITIVE_INFINITY);
+    expect(() => {
+      prepare(database, 'new.sqlite', 30);
+    }).toThrow('database is locked');
+    database.close();
   });
 });
 

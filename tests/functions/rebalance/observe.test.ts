@@ -175,6 +175,14 @@ describe('what fails', () => {
     expect(decisions.map(short)).toEqual(['skip healthy']);
   });
 
+  test('samples that nobody could count are unknown, not none', async () => {
+    const { facts, decisions } = await run({
+      metrics: (query) => (query.startsWith('count_over_time') ? DEAD : usual(query)),
+    });
+    expect(facts.pods[0]?.containers[0]?.memory.samples).toBeNull();
+    expect(decisions.map(short)).toEqual(['skip no-data']);
+  });
+
   test('unknown OOM kills are not none', async () => {
     const { facts, decisions } = await run({ kills: DEAD });
     expect(facts.metrics.oomKillsUnknown).toContain('refused');

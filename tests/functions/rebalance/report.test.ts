@@ -226,7 +226,7 @@ describe('the code block', () => {
     name: fc.string({ unit: 'grapheme', maxLength: 253 }),
     reason: fc.string({ unit: fc.constantFrom('<', '&', '"', '\\', 'ä', '`', '\n', 'x'), maxLength: 300 }),
   });
-  const list = fc.array(entry, { maxLength: 60 });
+  const list = fc.array(entry, { maxLength: 60, size: 'max' });
 
   test('always parses, always fits and accounts for every pod', () => {
     fc.assert(
@@ -248,6 +248,14 @@ describe('the code block', () => {
         expect(shown['dry_run']).toBe(dryRun ? true : undefined);
       }),
     );
+  });
+
+  test('counts what the chat escapes', () => {
+    const skipped = Array.from({ length: 10 }, (_, index) => ({ name: `pod-${index}`, reason: '<&>'.repeat(60) }));
+    const { text, isWhole } = summaryText(facts([]), { rebalanced: [], escalated: [], skipped }, false);
+    expect(JSON.stringify(skipped).length).toBeLessThan(MESSAGE_CODE_CHARACTERS);
+    expect(isWhole).toBe(false);
+    expect(escaped(text).length).toBeLessThanOrEqual(MESSAGE_CODE_CHARACTERS);
   });
 
   test('gives up skipped pods first and escalated ones last', () => {

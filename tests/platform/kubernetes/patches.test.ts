@@ -141,7 +141,7 @@ test('other content types are 415, with what is accepted', async () => {
 
 test('a stale resourceVersion is 409, the right one goes through', async () => {
   const { ask, patch, double } = await oneOfEach();
-  const { resourceVersion } = (await ask(POD)).json['metadata'];
+  const resourceVersion = at((await ask(POD)).json, 'metadata', 'resourceVersion');
   double.mutate('Pod', 'shop', 'web', (draft) => {
     draft.metadata.labels = { app: 'web', by: 'somebody' };
   });
@@ -197,7 +197,7 @@ test('a value that its field cannot hold is refused, an unknown field is dropped
   expect(quantity.status).toBe(422);
   expect(quantity.json['message']).toContain('quantities must match the regular expression');
   const dropped = await patch(DEPLOYMENT, { spec: { replica: 3 } }, 'merge');
-  expect([dropped.status, 'replica' in dropped.json['spec']]).toEqual([200, false]);
+  expect([dropped.status, 'replica' in Object(dropped.json['spec'])]).toEqual([200, false]);
   const strict = await patch(`${DEPLOYMENT}?fieldValidation=Strict`, { spec: { replica: 3 } }, 'merge');
   expect(strict.status).toBe(422);
   expect(strict.json['message']).toContain('strict decoding error: unknown field "spec.replica"');
@@ -237,6 +237,6 @@ test('managedFields books the change for who made it, and takes it from who had 
     fieldsV1: { 'f:spec': { 'f:replicas': {} } },
   });
   expect(entryOf('nightshift')).toMatchObject({ fieldsV1: { 'f:metadata': { 'f:labels': { '.': {}, 'f:a': {} } } } });
-  expect(entryOf('kubectl-client-side-apply')?.['fieldsV1']['f:spec']).not.toHaveProperty('f:replicas');
-  expect(entryOf('kubectl-client-side-apply')?.['fieldsV1']['f:spec']).toHaveProperty('f:template');
+  expect(at(entryOf('kubectl-client-side-apply'), 'fieldsV1', 'f:spec')).not.toHaveProperty('f:replicas');
+  expect(at(entryOf('kubectl-client-side-apply'), 'fieldsV1', 'f:spec')).toHaveProperty('f:template');
 });
