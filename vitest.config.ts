@@ -6,7 +6,16 @@ export default defineConfig({
     projects: [
       { test: { name: 'fast', include: ['tests/**/*.test.ts'], exclude: ['tests/real/**'], testTimeout: 30_000 } },
       {
-        test: { name: 'real', include: ['tests/real/**/*.test.ts'], testTimeout: 300_000, fileParallelism: false },
+        test: {
+          name: 'real',
+          include: ['tests/real/**/*.test.ts'],
+          globalSetup: ['tests/real/setup.ts'],
+          // Limits against hanging only: how fast servers are is the machine's business.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          teardownTimeout: 60_000,
+          fileParallelism: false,
+        },
       },
     ],
   },

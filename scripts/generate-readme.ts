@@ -1,59 +1,98 @@
-// Writes the README's tables from the files that they describe; `--check` fails when they differ. Nothing in them is typed by hand.
-import { readFile, writeFile } from 'node:fs/promises';
+// Writes the README's tables and docs/duties/<duty>.md from the files that they describe; `--check` fails when they differ.
+// Nothing in them is typed by hand.
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { readCapabilities } from '../shared/config/capabilities.ts';
-import { readManifests } from '../shared/config/manifest.ts';
+import { type Capability, type KubernetesRule, readCapabilities } from '../shared/config/capabilities.ts';
+import { policySchema } from '../shared/config/policy.ts';
 import { SETTINGS } from '../shared/config/settings.ts';
+import { findDuties, type FoundDuty } from '../shared/local/duties.ts';
+import { readRuleHeader, type RuleHeader, ruleOrder } from './rule-header.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
-const README = path.join(ROOT, 'README.md');
+const README = 'README.md';
 
 type Row = readonly string[];
 
+/** Name in the policy to default and meaning. */
+type PolicyDefaults = ReadonlyMap<string, { readonly value: string; readonly description: string }>;
+
+/** Wide tables stay one line a row: Prettier would pad every row to the longest cell. */
 function table(header: Row, rows: readonly Row[]): string {
-  const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+  const cell = (text: string): string => withoutTags(text).replaceAll('|', '\\|').replaceAll('\n', ' ');
   const line = (cells: Row): string => `| ${cells.map(cell).join(' | ')} |`;
-  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
+  const lines = [line(header), line(header.map(() => '---')), ...rows.map(line)];
+  return ['<!-- prettier-ignore-start -->', ...lines, '<!-- prettier-ignore-end -->'].join('\n');
 }
 
-async function duties(): Promise<string> {
-  const manifests = await readManifests(path.join(ROOT, 'functions'));
+/** `<file>` outside of code would be taken for an HTML tag and not be shown. */
+function withoutTags(text: string): string {
+  return text.replaceAll(/`[^`]*`|</g, (found) => (found === '<' ? '\\<' : found));
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function duties(found: readonly FoundDuty[]): string {
   return table(
     ['duty', 'purpose', 'schedule', 'scopes', 'time-out'],
-    manifests.map((manifest) => [
-      `\`${manifest.name}\``,
+    found.map(({ manifest }) => [
+      `[${code(manifest.name)}](docs/duties/${manifest.name}.md)`,
       manifest.purpose,
-      manifest.triggers.schedule === undefined ? '' : `\`${manifest.triggers.schedule}\` ${manifest.triggers.timezone}`,
-      manifest.fanOut ? 'one run each' : 'one run',
+      scheduleOf(manifest),
+      manifest.fanOut ? 'one run each' : 'one after another',
       `${String(manifest.timeoutSeconds)} s`,
     ]),
   );
 }
 
-async function permissions(): Promise<string> {
-  const manifests = await readManifests(path.join(ROOT, 'functions'));
-  const capabilities = readCapabilities();
-  const rows = Object.entries(capabilities).map(([name, capability]) => {
-    const kubernetes = capability.kubernetes.map(
-      (rule) =>
-        `${rule.verbs.join(', ')} ${rule.resources.map((resource) => `\`${resource}\``).join(', ')}${rule.clusterWide ? ' (whole cluster)' : ''}`,
-    );
-    const slack = capability.slack.map((scope) => `Slack \`${scope}\``);
-    const jira = capability.jira.map((permission) => `Jira \`${permission}\``);
-    const users = manifests.filter((manifest) => manifest.capabilities.includes(name)).map((manifest) => manifest.name);
-    return [`\`${name}\``, [...kubernetes, ...slack, ...jira].join('; '), capability.writes ? 'writes' : 'reads', users.join(', ')];
-  });
-  return table(['capability', 'permissions', '', 'duties'], rows);
+function scheduleOf({ triggers }: FoundDuty['manifest']): string {
+  return triggers.schedule === undefined ? '' : `${code(triggers.schedule)} ${triggers.timezone}`;
+}
+
+function permissions(found: readonly FoundDuty[], capabilities: ReadonlyMap<string, Capability>): string {
+  return table(
+    ['capability', 'what it is for', 'permissions', '', 'duties'],
+    [...capabilities].map(([name, capability]) => [
+      code(name),
+      capability.description,
+      permissionsOf(capability),
+      capability.writes ? 'writes' : 'reads',
+      found.flatMap(({ manifest }) => (manifest.capabilities.includes(name) ? [code(manifest.name)] : [])).join(', '),
+    ]),
+  );
+}
+
+function permissionsOf(capability: Capability): string {
+  const rules = [...Map.groupBy(capability.kubernetes, verbsKey).values()].map(kubernetesWords);
+  const list = (system: string, names: readonly string[]): readonly string[] =>
+    names.length === 0 ? [] : [`${system} ${names.map(code).join(', ')}`];
+  return [...rules, ...list('Slack', capability.slack), ...list('Jira', capability.jira)].join('; ');
+}
+
+function resourceOf({ group, resource, subresource }: KubernetesRule): string {
+  return `${resource}${subresource === '' ? '' : `/${subresource}`}${group === '' ? '' : `.${group}`}`;
+}
+
+function verbsKey(rule: KubernetesRule): string {
+  return `${rule.verb} ${String(rule.clusterWide)}`;
+}
+
+function kubernetesWords(rules: readonly KubernetesRule[]): string {
+  const [first] = rules;
+  const place = first?.clusterWide === true ? ' of the whole cluster' : '';
+  return `${first?.verb ?? ''} ${rules.map((rule) => code(resourceOf(rule))).join(', ')}${place}`;
 }
 
 function environment(): string {
   return table(
-    ['variable', 'default', 'what it is'],
-    SETTINGS.map((setting) => [
-      `\`${setting.name}\`${setting.secret ? `, \`${setting.name}_FILE\`` : ''}`,
-      setting.default === undefined ? '' : `\`${setting.default}\``,
-      setting.description,
+    ['variable', 'default', 'what it is', 'used by'],
+    SETTINGS.map(({ name, secret, alternatives = [], default: standard, description, usedBy }) => [
+      [name, ...(secret ? [`${name}_FILE`] : []), ...alternatives].map(code).join(', '),
+      standard === undefined ? '' : code(standard),
+      description,
+      usedBy,
     ]),
   );
 }
@@ -64,50 +103,190 @@ async function dependencies(): Promise<string> {
     'dependencies' | 'devDependencies',
     Record<string, string>
   >;
-  const used = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)];
-  const wrong = [...used.filter((name) => reasons[name] === undefined), ...Object.keys(reasons).filter((name) => !used.includes(name))];
+  const shipped = Object.keys(manifest.dependencies);
+  const development = Object.keys(manifest.devDependencies);
+  const used = [...shipped, ...development];
+  const wrong = [
+    ...used.filter((name) => reasons[name] === undefined),
+    ...Object.keys(reasons).filter((name) => !used.includes(name)),
+  ];
   if (wrong.length > 0) {
-    throw new Error(`docs/dependencies.yaml and package.json differ: ${wrong.join(', ')}. Every dependency has its reason there, and only those.`);
+    throw new Error(
+      `docs/dependencies.yaml and package.json differ: ${wrong.join(', ')}. Every dependency has its reason there, and only those.`,
+    );
   }
-  const row = (name: string, kind: string): Row => [`\`${name}\``, kind, reasons[name] ?? ''];
-  return table(
-    ['library', '', 'why'],
-    [
-      ...Object.keys(manifest.dependencies).map((name) => row(name, 'shipped')),
-      ...Object.keys(manifest.devDependencies).map((name) => row(name, 'development')),
-    ],
+  const row =
+    (kind: string) =>
+    (name: string): Row => [code(name), kind, reasons[name] ?? ''];
+  return table(['library', '', 'why'], [...shipped.map(row('shipped')), ...development.map(row('development'))]);
+}
+
+interface Schema {
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, Schema>>;
+}
+
+function policyDefaults(found: readonly FoundDuty[]): ReadonlyMap<string, PolicyDefaults> {
+  const schema = policySchema(Object.fromEntries(found.map(({ duty }) => [duty.name, duty.policy]))) as Schema;
+  return new Map(
+    found.map(({ duty }) => {
+      const properties = schema.properties?.['duties']?.properties?.[duty.name]?.properties ?? {};
+      return [
+        duty.name,
+        new Map(
+          Object.entries(properties).map(([name, setting]) => [
+            name,
+            { value: shown(setting.default), description: setting.description ?? '' },
+          ]),
+        ),
+      ];
+    }),
   );
 }
 
-/** The README with every generated part made anew. */
-export async function generatedReadme(current: string): Promise<string> {
-  const parts: Readonly<Record<string, string>> = {
-    duties: await duties(),
-    permissions: await permissions(),
-    environment: environment(),
-    dependencies: await dependencies(),
-  };
-  let text = current;
-  for (const [name, content] of Object.entries(parts)) {
+function shown(value: unknown): string {
+  return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** The rules of a duty as their files describe themselves, with the policy's defaults put in. */
+async function rules(duty: string, defaults: PolicyDefaults): Promise<string> {
+  const headers = await ruleHeaders(duty);
+  return table(
+    ['rule', 'when', 'then'],
+    headers.map((header) => [
+      `[${code(header.name)}](${header.file})`,
+      withDefaults(header.when, defaults),
+      withDefaults(header.then, defaults),
+    ]),
+  );
+}
+
+async function ruleHeaders(duty: string): Promise<readonly RuleHeader[]> {
+  const folder = `functions/${duty}/rules`;
+  const files = await readdir(path.join(ROOT, folder)).catch(() => []);
+  const headers = await Promise.all(
+    files.map(async (file) =>
+      readRuleHeader(`${folder}/${file}`, await readFile(path.join(ROOT, folder, file), 'utf8')),
+    ),
+  );
+  return headers.sort(ruleOrder);
+}
+
+/** `policy.oomKills` becomes `oomKills` (3). A name that is an ordinary word counts only with `policy.` before it. */
+function withDefaults(text: string, defaults: PolicyDefaults): string {
+  return text.replaceAll(
+    /(policy\.)?\b([a-z]+(?:[A-Z][a-z]+)*)\b/g,
+    (whole, prefix: string | undefined, name: string) => {
+      const setting = defaults.get(name);
+      const isMeant = prefix !== undefined || /[A-Z]/.test(name);
+      return setting === undefined || !isMeant
+        ? whole
+        : `${code(name)}${setting.value === '' ? '' : ` (${setting.value})`}`;
+    },
+  );
+}
+
+async function dutyPage({ manifest }: FoundDuty, defaults: PolicyDefaults): Promise<string> {
+  const { name, purpose, capabilities, timeoutSeconds, memoryMiB, bundleBudgetKiB } = manifest;
+  const schedule = scheduleOf(manifest);
+  const ruleTable = (await rules(name, defaults)).replaceAll('](functions/', '](../../functions/');
+  const settings = [...defaults].map(([setting, { value, description }]): Row => [
+    code(setting),
+    value === '' ? '' : code(value),
+    description,
+  ]);
+  return `${[
+    `# ${name}`,
+    `<!-- generated by npm run generate; every word comes from functions/${name} -->`,
+    `${purpose}.`,
+    table(
+      ['', ''],
+      [
+        ['starts', [schedule, code(`POST /${name}`)].filter((text) => text !== '').join('; ')],
+        ['time-out', `${String(timeoutSeconds)} s`],
+        ['memory', `${String(memoryMiB)} MiB`],
+        ['bundle budget', `${String(bundleBudgetKiB)} KiB`],
+        ['capabilities', capabilities.map(code).join(', ')],
+      ],
+    ),
+    '## Rules',
+    'The number behind a setting is its default.',
+    ruleTable,
+    '## Settings',
+    `Under ${code(`duties.${name}`)} in the policy.`,
+    table(['setting', 'default', 'what it is, and why'], settings),
+  ].join('\n\n')}\n`;
+}
+
+/** Every generated part of the README, by the name in its markers. */
+async function readmeParts(
+  found: readonly FoundDuty[],
+  defaults: ReadonlyMap<string, PolicyDefaults>,
+): Promise<ReadonlyMap<string, string>> {
+  return new Map([
+    ['duties', duties(found)],
+    ['rules of rebalance', await rules('rebalance', defaults.get('rebalance') ?? new Map())],
+    ['permissions', permissions(found, await readCapabilities())],
+    ['environment', environment()],
+    ['dependencies', await dependencies()],
+  ]);
+}
+
+/** `text` with what stands between the markers of each part made anew. */
+export function withParts(text: string, parts: ReadonlyMap<string, string>): string {
+  return [...parts].reduce((before, [name, content]) => {
     const begin = `<!-- generated: ${name} -->`;
     const end = `<!-- end: ${name} -->`;
-    const from = text.indexOf(begin);
-    const to = text.indexOf(end);
+    const from = before.indexOf(begin);
+    const to = before.indexOf(end);
     if (from < 0 || to < from) {
       throw new Error(`README.md has no part between "${begin}" and "${end}".`);
     }
-    text = `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+    return `${before.slice(0, from + begin.length)}\n\n${content}\n\n${before.slice(to)}`;
+  }, text);
+}
+
+/** All generated files as they should be, by their path in the repository. */
+export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
+  const found = await findDuties();
+  const defaults = policyDefaults(found);
+  const readme = withParts(await readFile(path.join(ROOT, README), 'utf8'), await readmeParts(found, defaults));
+  const pages = await Promise.all(
+    found.map(async (one): Promise<[string, string]> => [
+      `docs/duties/${one.manifest.name}.md`,
+      await dutyPage(one, defaults.get(one.manifest.name) ?? new Map()),
+    ]),
+  );
+  return new Map([[README, readme], ...pages]);
+}
+
+/** The generated files that differ from what lies there, each with a line that tells what to do. */
+export async function outdatedFiles(): Promise<readonly string[]> {
+  const files = [...(await generatedFiles())];
+  const current = await Promise.all(
+    files.map(([file]) => readFile(path.join(ROOT, file), 'utf8').catch(() => undefined)),
+  );
+  return files.flatMap(([file, text], index) => (current[index] === text ? [] : [file]));
+}
+
+async function write(): Promise<void> {
+  await mkdir(path.join(ROOT, 'docs/duties'), { recursive: true });
+  for (const [file, text] of await generatedFiles()) {
+    await writeFile(path.join(ROOT, file), text);
   }
-  return text;
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const current = await readFile(README, 'utf8');
-  const next = await generatedReadme(current);
   if (process.argv.includes('--check')) {
-    process.exitCode = next === current ? 0 : 1;
-    console.log(next === current ? 'The README is up to date.' : 'The README is out of date: npm run generate.');
+    const outdated = await outdatedFiles();
+    process.exitCode = outdated.length === 0 ? 0 : 1;
+    console.log(
+      outdated.length === 0
+        ? 'Everything is up to date.'
+        : `Out of date: ${outdated.join(', ')}. Run npm run generate.`,
+    );
   } else {
-    await writeFile(README, next);
+    await write();
   }
 }

@@ -107,7 +107,7 @@ export function workloadFacts(workload: Workload): WorkloadFacts {
   };
 }
 
-/** Nodes with what is requested there; `pods` are those of all namespaces on `asked`, other nodes stay unknown. */
+/** Nodes with what is requested there; `pods` has all of those on `asked`, other nodes stay unknown. */
 export function nodeRooms(
   nodes: readonly Node[],
   asked: ReadonlySet<string>,
@@ -115,7 +115,7 @@ export function nodeRooms(
 ): readonly NodeRoom[] {
   const requested = new Map<string, number>();
   for (const pod of pods) {
-    if (pod.nodeName !== null) {
+    if (pod.nodeName !== null && asked.has(pod.nodeName) && pod.phase !== 'Succeeded' && pod.phase !== 'Failed') {
       requested.set(pod.nodeName, (requested.get(pod.nodeName) ?? 0) + requestedMemory(pod));
     }
   }

@@ -88,7 +88,7 @@ export async function observe(input: ObserveInput): Promise<RebalanceFacts> {
     metrics: { unusable: usage.unusable, oomKillsUnknown: usage.oomKillsUnknown, problems: [...usage.problems] },
     history: [...pastChanges(history)],
   };
-  const complete = await readNeeds(cluster, place, facts, policy, progress);
+  const complete = await readNeeds({ cluster, place, pods, progress }, facts, policy);
   return {
     ...complete,
     metrics: { ...complete.metrics, problems: [...complete.metrics.problems, ...gapsOf(complete, policy, usage)] },
@@ -177,12 +177,17 @@ function mapped<A, B>(list: Readable<A>, map: (item: A) => B): { items: B[] } | 
   return 'unreadable' in list ? { unreadable: list.unreadable } : { items: list.items.map(map) };
 }
 
+interface FirstRound {
+  readonly cluster: Cluster;
+  readonly place: MetricsPlace;
+  readonly pods: readonly Pod[];
+  readonly progress: (message: string) => void;
+}
+
 async function readNeeds(
-  cluster: Cluster,
-  place: MetricsPlace,
+  { cluster, place, pods, progress }: FirstRound,
   facts: RebalanceFacts,
   policy: Policy<RebalancePolicy>,
-  progress: (message: string) => void,
 ): Promise<RebalanceFacts> {
   const needs = needsOf(facts, policy);
   if (needs.floors || needs.nodes) {
@@ -196,7 +201,7 @@ async function readNeeds(
   }
   const [floors, nodes] = await Promise.all([
     needs.floors ? readFloors(place, policy.duty) : undefined,
-    needs.nodes ? readRooms(cluster, needs) : null,
+    needs.nodes ? readRooms(cluster, needs, place.namespace, pods) : null,
   ]);
   if (floors === undefined) {
     return { ...facts, nodes };
@@ -212,17 +217,23 @@ async function readNeeds(
   };
 }
 
-async function readRooms(cluster: Cluster, needs: Needs): Promise<RebalanceFacts['nodes']> {
+/** The namespace's own pods are known already: a large one would be listed a second time. */
+async function readRooms(
+  cluster: Cluster,
+  needs: Needs,
+  namespace: string,
+  own: readonly Pod[],
+): Promise<RebalanceFacts['nodes']> {
   const [nodes, pods] = await Promise.all([
     cluster.listNodes(),
-    needs.podsOnNodes.length === 0 ? { items: [] } : cluster.listPodsOnNodes(needs.podsOnNodes),
+    needs.podsOnNodes.length === 0 ? { items: [] } : cluster.listPodsOnNodes(needs.podsOnNodes, namespace),
   ]);
   if ('unreadable' in nodes) {
     return { unreadable: nodes.unreadable };
   }
   return 'unreadable' in pods
     ? { unreadable: pods.unreadable }
-    : { items: [...nodeRooms(nodes.items, new Set(needs.podsOnNodes), pods.items)] };
+    : { items: [...nodeRooms(nodes.items, new Set(needs.podsOnNodes), [...own, ...pods.items])] };
 }
 
 /** What is missing though nothing failed: a permission, or a whole source of metrics. */

@@ -4,7 +4,7 @@ import { bold, code, paragraph, text } from '../../shared/core/document.ts';
 import type { Block, Line, Message } from '../../shared/core/document.ts';
 import { fingerprintOf } from '../../shared/core/fingerprint.ts';
 import { escalationOf, isFailure } from '../../shared/core/report.ts';
-import type { DecidedOutcome, Problem, Report } from '../../shared/core/report.ts';
+import type { Correction, DecidedOutcome, Problem, Report } from '../../shared/core/report.ts';
 import { shortened } from './decide-wording.ts';
 import { summaryText } from './report-code.ts';
 import { isDone, isEscalated, summaryLists, summaryOf, wanted } from './report-summary.ts';
@@ -30,7 +30,6 @@ export function report({ facts, decided, dryRun }: ReportInput): Report {
       paragraph(text(`${facts.namespace} (${facts.cluster})`), text(`: ${countsOf(facts, lists)}.`)),
       { kind: 'code', text: json },
       ...section('Changed', changeLines(facts, decided)),
-      ...section('Corrections', correctionLines(decided)),
       ...section('Needs a person', escalationLines(decided)),
       ...section('Wanted, not done', notDoneLines(decided)),
     ],
@@ -42,7 +41,7 @@ export function report({ facts, decided, dryRun }: ReportInput): Report {
       },
     }),
   };
-  return { summary, message };
+  return { summary, message, corrections: correctionsOf(decided) };
 }
 
 /** What could not be seen or is set up wrongly. */
@@ -146,13 +145,17 @@ function because(sentence: string): string {
   return end < 0 ? sentence : `${sentence.slice(0, end)}.`;
 }
 
-function correctionLines(decided: readonly DecidedOutcome[]): readonly Line[] {
-  return decided
-    .filter(({ decision }) => decision.reason.rule === 'rebalance/escalate-resize-infeasible')
-    .map(({ decision }) => [
-      code(nameOf(decision.subject)),
-      text(` was told as rebalanced: ${shortened(decision.reason.sentence, DETAIL_CHARACTERS)}`),
-    ]);
+/** What an earlier message told as done and the node then did not do: said again where it was told. */
+function correctionsOf(decided: readonly DecidedOutcome[]): readonly Correction[] {
+  return decided.flatMap(({ decision }) => {
+    const { actionId } = decision.reason.evidence;
+    if (decision.reason.rule !== 'rebalance/escalate-resize-infeasible' || typeof actionId !== 'string') {
+      return [];
+    }
+    const said = shortened(decision.reason.sentence, DETAIL_CHARACTERS);
+    const line = paragraph(code(nameOf(decision.subject)), text(` was told as rebalanced: ${said}`));
+    return [{ actionId, message: { title: '↩️ Resource Rebalance Corrected', blocks: [line] } }];
+  });
 }
 
 /** One line an issue, naming how many containers it is about. */

@@ -19,7 +19,7 @@ const MEMORY_LIMIT_MIB = 1024;
 
 interface Load {
   readonly name: string;
-  /** Average memory in MiB and average CPU in cores; `spike` is CPU for a tenth of the day. */
+  /** Average memory in MiB and average CPU in cores; `spikeCores` is CPU for 18 minutes of each 100. */
   readonly memoryMib: number;
   readonly cores: number;
   readonly spikeCores?: number;
@@ -30,12 +30,15 @@ interface Load {
 
 const STEADY: Load = { name: 'steady', memoryMib: 400, cores: 0.25 };
 
-/** One Deployment for each kind of verdict; all others are steady, as most of what runs is. */
+/** The pods of each hundred that are not steady, spread over all Deployments: each verdict and each action occurs. */
 const LOADS: readonly Load[] = [
   { name: 'near-limit', memoryMib: 960, cores: 0.25 },
+  { name: 'near-limit', memoryMib: 960, cores: 0.25 },
+  { name: 'oom-killed', memoryMib: 700, cores: 0.25, oomKills: 3 },
   { name: 'oom-killed', memoryMib: 700, cores: 0.25, oomKills: 3 },
   { name: 'idle', memoryMib: 60, cores: 0.04 },
-  { name: 'spiky', memoryMib: 60, cores: 0.04, spikeCores: 0.4 },
+  { name: 'idle', memoryMib: 60, cores: 0.04 },
+  { name: 'spiky', memoryMib: 60, cores: 0.02, spikeCores: 0.35 },
   { name: 'crashing', memoryMib: 100, cores: 0.1, isCrashing: true },
   { name: 'unseen', memoryMib: 0, cores: 0, isUnseen: true },
 ];
@@ -76,7 +79,7 @@ function planOf(index: number, replicas: number, now: string): Plan {
   const group = Math.floor(index / replicas);
   const digits = index.toString(16).padStart(12, '0');
   return {
-    load: LOADS[group] ?? STEADY,
+    load: LOADS[index % 100] ?? STEADY,
     shape: index % SHAPES,
     deployment: deploymentName(group),
     name: `${deploymentName(group)}-${hashOf(group)}-${suffixOf(index)}`,
@@ -88,7 +91,7 @@ function planOf(index: number, replicas: number, now: string): Plan {
 }
 
 function deploymentName(group: number): string {
-  return `${LOADS[group]?.name ?? STEADY.name}-service-${String(group).padStart(2, '0')}`;
+  return `shop-service-${String(group).padStart(2, '0')}`;
 }
 
 function hashOf(group: number): string {
@@ -302,7 +305,7 @@ function memoryOf({ memoryMib }: Load, shape: number): (sample: number) => numbe
 function cpuOf({ cores, spikeCores }: Load, shape: number): (sample: number) => number {
   let total = 0;
   return (sample) => {
-    const isSpike = spikeCores !== undefined && sample % 100 >= 90;
+    const isSpike = spikeCores !== undefined && sample % 100 >= 82;
     total += (isSpike ? spikeCores : cores * (1 + wave(sample, shape) * 0.1)) * STEP_SECONDS;
     return Math.round(total * 1e6) / 1e6;
   };

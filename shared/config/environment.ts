@@ -68,10 +68,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
   problems.push(...contradictions(environment, values));
   if (problems.length > 0) {
     throw new ConfigurationError(
-      problems.length === 1
-        ? `The environment is wrong: ${String(problems[0])}`
-        : `The environment is wrong:\n- ${problems.join('\n- ')}`,
-      { remedy: 'Set the variable where this process is started.' },
+      `The environment of this process is wrong; correct it where the process is started:\n${problems.map((problem) => `- ${problem}`).join('\n')}`,
     );
   }
   return environment;

@@ -28,13 +28,18 @@ export class FileError extends ConfigurationError {
     const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
     const lines = sorted.map((problem) => problemLine(source, problem));
     super(
-      lines.length === 1 ? String(lines[0]) : `${source} has ${String(lines.length)} problems:\n${lines.join('\n')}\n`,
+      lines.length === 1 ? String(lines[0]) : `${source} has ${String(lines.length)} problems:\n${lines.join('\n')}`,
       {
         remedy,
       },
     );
     this.source = source;
     this.problems = sorted;
+  }
+
+  /** The remedy on a line of its own, where it follows a list. */
+  override get full(): string {
+    return this.problems.length > 1 && this.remedy !== undefined ? `${this.message}\n${this.remedy}` : super.full;
   }
 }
 

@@ -87,6 +87,14 @@ export interface Problem {
 export interface Report {
   readonly summary: JsonObject;
   readonly message: Message;
+  readonly corrections?: readonly Correction[];
+}
+
+/** A change that was told as done turned out otherwise: said once, in the thread of the message that told it. */
+export interface Correction {
+  /** The effect key of the change. */
+  readonly actionId: string;
+  readonly message: Message;
 }
 
 /** The action as the canonical report lists it. */

@@ -225,8 +225,8 @@ export interface Cluster {
   listQuotas(namespace: string): Promise<Readable<ResourceQuota>>;
   listLimitRanges(namespace: string): Promise<Readable<LimitRange>>;
   listNodes(): Promise<Readable<Node>>;
-  /** Pods of all namespaces that hold room on the named nodes (not Succeeded or Failed). */
-  listPodsOnNodes(nodes: readonly string[]): Promise<Readable<Pod>>;
+  /** Pods that hold room on the named nodes (not Succeeded or Failed), of all namespaces but the one that is left out. */
+  listPodsOnNodes(nodes: readonly string[], exceptNamespace?: string): Promise<Readable<Pod>>;
   readPod(namespace: string, name: string): Promise<Pod | undefined>;
   readWorkload(kind: WorkloadKind, namespace: string, name: string): Promise<Workload | undefined>;
   /** Through the `resize` subresource. Gives the pod as the server answered. */

@@ -53,7 +53,12 @@ async function post(
 ): Promise<MessageEntry> {
   let posted: Posted | undefined;
   if (entry.uncertain?.what === 'post') {
-    posted = await chat.find({ channel: entry.channel, marker: entry.id, since: entry.uncertain.since });
+    posted = await chat.find({
+      channel: entry.channel,
+      marker: entry.id,
+      since: entry.uncertain.since,
+      ...threadOf(entry),
+    });
   }
   posted ??= await attempt(context, entry, 'post', () => chat.post(request(entry, links)));
   const next: MessageEntry = {
@@ -85,7 +90,11 @@ async function sendFile(context: DeliveryContext, chat: Chat, entry: MessageEntr
 }
 
 function request(entry: MessageEntry, links: Readonly<Record<string, IssueLink>>): ChatPost {
-  return { channel: entry.channel, marker: entry.id, message: entry.message, links };
+  return { channel: entry.channel, marker: entry.id, message: entry.message, links, ...threadOf(entry) };
+}
+
+function threadOf({ thread }: MessageEntry): { readonly thread?: Posted } {
+  return thread === undefined ? {} : { thread };
 }
 
 /** The links that are known by now, the digest's for an issue that it covers. */

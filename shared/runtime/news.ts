@@ -1,9 +1,10 @@
 // Decides what of a finished run is told, where, and how often: a person who reads every message must not learn to ignore them.
 import { fingerprintOf, hashOf } from '../core/fingerprint.ts';
 import { bold, code, type Message, paragraph, text } from '../core/document.ts';
+import type { ActionRecord } from '../core/action.ts';
 import type { Escalation } from '../core/decision.ts';
 import { modeOf } from '../core/guardrail.ts';
-import { type DecidedOutcome, escalationOf, type Problem, type Report } from '../core/report.ts';
+import { type Correction, type DecidedOutcome, escalationOf, type Problem, type Report } from '../core/report.ts';
 import type { StoredDocument, Write } from '../ports/store.ts';
 import type { RunContext } from './context.ts';
 import type { Duty } from './duty.ts';
@@ -40,7 +41,52 @@ export async function newsWrites(context: RunContext, input: NewsInput): Promise
   }
   const issues = await issueWrites(context, input);
   const message = await messageWrites(context, input, issues.linked);
-  return [...issues.writes, ...message];
+  return [...issues.writes, ...message, ...(await correctionWrites(context, input.report.corrections ?? []))];
+}
+
+/** What an earlier message told as done is corrected in its thread, once for each change. */
+async function correctionWrites(context: RunContext, corrections: readonly Correction[]): Promise<readonly Write[]> {
+  const { store } = context.ports;
+  const writes: Write[] = [];
+  for (const { actionId, message } of corrections) {
+    const id = `${actionId}-correction`;
+    const action = await store.read<ActionRecord>('actions', actionId);
+    const told =
+      action === undefined ? undefined : await store.read<MessageEntry>('outbox', messageId(action.data.runId));
+    if (told?.data.posted === undefined || (await store.read('outbox', id)) !== undefined) {
+      continue;
+    }
+    writes.push(
+      outboxWrite({ ...messageEntry(context, id, told.data.channel, message, []), thread: told.data.posted }),
+    );
+  }
+  return writes;
+}
+
+function messageId(runId: string): string {
+  return `${runId}-message`;
+}
+
+function messageEntry(
+  context: RunContext,
+  id: string,
+  channel: string,
+  message: Message,
+  issues: readonly string[],
+): MessageEntry {
+  return {
+    id,
+    kind: 'message',
+    runId: context.runId,
+    createdAt: context.now,
+    state: 'pending',
+    dueAt: context.now,
+    attempts: 0,
+    channel,
+    message,
+    issues,
+    waitUntil: secondsAfter(context.now, LINK_PATIENCE_SECONDS),
+  };
 }
 
 /** Policy lets none of the duty's actions happen here: proposals are told once a day, and nothing goes to the tracker. */
@@ -75,19 +121,7 @@ async function messageWrites(
     day: today,
     items: { ...recent, ...Object.fromEntries(items.map((item) => [item, recent[item] ?? context.now])) },
   };
-  const entry: MessageEntry = {
-    id: `${context.runId}-message`,
-    kind: 'message',
-    runId: context.runId,
-    createdAt: context.now,
-    state: 'pending',
-    dueAt: context.now,
-    attempts: 0,
-    channel: slack.channel,
-    message: withRuntimeLines(input),
-    issues,
-    waitUntil: secondsAfter(context.now, LINK_PATIENCE_SECONDS),
-  };
+  const entry = messageEntry(context, messageId(context.runId), slack.channel, withRuntimeLines(input), issues);
   return [
     outboxWrite(entry),
     told === undefined

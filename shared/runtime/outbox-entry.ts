@@ -26,6 +26,8 @@ interface EntryBase {
 export interface MessageEntry extends EntryBase {
   readonly kind: 'message';
   readonly channel: string;
+  /** The message in whose thread it is said. */
+  readonly thread?: Posted;
   readonly message: Message;
   /** Fingerprints of the issues that the message links to. */
   readonly issues: readonly string[];

@@ -20,6 +20,6 @@ test('every action kind of the folder is in the list, and a capability serves it
   >[];
   const kinds = modules.flatMap((module) => Object.values(module)).filter(isKind);
   expect(kinds.map((kind) => kind.kind).sort()).toEqual([...ACTION_KINDS.keys()].sort());
-  const served = Object.values(await readCapabilities()).flatMap((capability) => capability.actionKinds);
+  const served = [...(await readCapabilities()).values()].flatMap((capability) => capability.actionKinds);
   expect([...ACTION_KINDS.keys()].filter((kind) => !served.includes(kind))).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadScenario, type Scenario } from '../../fixtures/platform/scenario.ts';
 import { readCapabilities } from '../../shared/config/capabilities.ts';
 import { readEnvironment } from '../../shared/config/environment.ts';
@@ -21,6 +21,7 @@ const COMMAND = fileURLToPath(new URL('../../bin/nightshift.mjs', import.meta.ur
 const open: RunningScenario[] = [];
 const folders: string[] = [];
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await Promise.all(open.splice(0).map((one) => one.close()));
   await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
 });
@@ -147,6 +148,7 @@ describe('wrong use', () => {
     ['policy', 'check'],
     ['doctor', 'now'],
   ])('ends with 2: %s %s', async (...args) => {
+    vi.stubEnv('NIGHTSHIFT_POLICY', '');
     const terminal = testTerminal();
     expect(await main(args, terminal)).toBe(2);
     expect(terminal.printed).toEqual([]);

@@ -204,7 +204,7 @@ describe('questions', () => {
     [{ metricsUrl: 'http://vm' }, '--namespace'],
     [{ metricsUrl: 'http://vm', namespace: ['shop'], jiraUrl: 'https://x.example' }, '--jira-project'],
     [{ metricsUrl: 'http://vm', namespace: ['shop'], jiraProject: 'OPS' }, '--jira-url'],
-    [{ metricsUrl: 'http://user:secret@vm', namespace: ['shop'] }, '--metrics-url'],
+    [{ metricsUrl: 'http://user:hunter2@vm', namespace: ['shop'] }, '--metrics-url'],
     [{ metricsUrl: 'http://vm', namespace: ['Shop'] }, '--namespace'],
     [{ metricsUrl: 'http://vm', namespace: ['shop'], timezone: 'Mars' }, '--timezone'],
   ])('names the flag that is missing or wrong: %j', async (flags, flag) => {
@@ -212,6 +212,7 @@ describe('questions', () => {
     expect(error).toBeInstanceOf(CallerError);
     expect((error as CallerError).field).toBe(flag);
     expect((error as CallerError).message).toContain(flag);
+    expect((error as CallerError).message).not.toContain('hunter2');
   });
 });
 

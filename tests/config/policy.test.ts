@@ -244,7 +244,11 @@ describe('a wrong policy', () => {
     ]);
   });
 
-  it('says what to do', () => {
+  it('says what to do, after a list on a line of its own', () => {
+    expect(() => load('version: 2\npaused: 1')).toThrow(
+      expect.objectContaining({ full: expect.stringMatching(/got 1\nCorrect the file; [^\n]+$/) as unknown }),
+    );
+
     expect(() => load('version: 2')).toThrow(
       expect.objectContaining({ remedy: expect.stringContaining('nightshift policy schema') as unknown }),
     );

@@ -115,8 +115,16 @@ function buildFlags(recipe: Recipe, goMod: string): readonly string[] {
 }
 
 function versionOf(goMod: string, module: string): string {
-  const line = goMod.split('\n').find((text) => text.replace(/^require /, '').trim().startsWith(`${module} v`));
-  const version = line?.trim().split(' ').find((word) => /^v\d/.test(word));
+  const line = goMod.split('\n').find((text) =>
+    text
+      .replace(/^require /, '')
+      .trim()
+      .startsWith(`${module} v`),
+  );
+  const version = line
+    ?.trim()
+    .split(' ')
+    .find((word) => /^v\d/.test(word));
   if (version === undefined) {
     throw new Error(`go.mod has no version of ${module}.`);
   }

@@ -141,7 +141,9 @@ export function kubeconfigText(server: string, authority: string | undefined, to
         name: 'real',
         cluster: {
           server,
-          ...(authority === undefined ? {} : { 'certificate-authority-data': Buffer.from(authority).toString('base64') }),
+          ...(authority === undefined
+            ? {}
+            : { 'certificate-authority-data': Buffer.from(authority).toString('base64') }),
         },
       },
     ],

@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { selfSigned } from '../adapters/kubernetes/certificate.ts';
 import { binary } from './binaries.ts';
-import { KubernetesApi, until } from './kubernetes-api.ts';
+import { KubernetesApi, type KubernetesObject, until } from './kubernetes-api.ts';
 import { clusterAt, kubeconfigText, type RealCluster } from './kubernetes-cluster.ts';
 import { removeFolder, type Server, startServer, temporaryFolder } from './server.ts';
 
@@ -303,10 +303,7 @@ async function waitForControllers(admin: KubernetesApi): Promise<void> {
   );
 }
 
-interface NodeObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
+interface NodeObject extends KubernetesObject {
   readonly spec?: { readonly taints?: readonly unknown[] };
   readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }

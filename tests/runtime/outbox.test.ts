@@ -129,3 +129,31 @@ describe('issues', () => {
     expect(runtime.chat.messages).toHaveLength(1);
   });
 });
+
+describe('a correction', () => {
+  test('is said once, in the thread of the message that told the change', async () => {
+    const runtime = testRuntime();
+    await run(runtime, { a: 125 });
+    const [action] = await runtime.store.query<{ id: string }>('actions', {
+      where: [{ field: 'state', op: '==', value: 'applied' }],
+      limit: 1,
+    });
+    const duty = sizeDuty(runtime.things, {});
+    const correcting = {
+      ...duty,
+      report: (input: Parameters<typeof duty.report>[0]) => ({
+        ...duty.report(input),
+        corrections: [{ actionId: action?.id ?? '', message: { title: 'Corrected', blocks: [] } }],
+      }),
+    };
+    for (let round = 0; round < 2; round += 1) {
+      await runDuty(runtime.surroundings, correcting, runtime.policy, {
+        scope: SCOPE,
+        dryRun: false,
+        trigger: 'manual',
+        timeoutSeconds: 300,
+      });
+    }
+    expect(runtime.chat.messages.map((message) => message.request.thread?.id)).toEqual([undefined, '1']);
+  });
+});

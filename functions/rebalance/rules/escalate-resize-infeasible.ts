@@ -1,5 +1,5 @@
 // When:   the node says that the last resize of ours cannot be done, or has put it off for longer than resizePatience
-// Then:   escalate, which also corrects the message that told of the change
+// Then:   escalate, and correct the message that told of the change, in its thread
 // Unless: the pending resize is not of this container, or not ours
 // Why:    the server accepts a resize long before the node has made it (before 1.36 an infeasible one too)
 import { durationSeconds } from '../../../shared/core/policy.ts';
@@ -45,6 +45,7 @@ export function escalateResizeInfeasible(view: ContainerView): Concern | undefin
         resizeState: pod.resize.state,
         resizeWaitedSeconds: Math.round(waitedSeconds),
         changedAt: last.at,
+        actionId: last.id,
       }),
     ),
     advice: [

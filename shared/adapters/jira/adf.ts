@@ -2,7 +2,7 @@
 // ADF carries text as data: nothing in it formats, links or mentions. https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
 import type { Block, Line, Span } from '../../core/document.ts';
 
-export type AdfNode = {
+type AdfNode = {
   readonly type: string;
   readonly attrs?: Readonly<Record<string, string | number | boolean>>;
   readonly content?: readonly AdfNode[];
@@ -15,7 +15,7 @@ type AdfMark = {
   readonly attrs?: Readonly<Record<string, string>>;
 };
 
-export type AdfDocument = {
+type AdfDocument = {
   readonly type: 'doc';
   readonly version: 1;
   readonly content: AdfNode[];

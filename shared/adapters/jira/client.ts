@@ -9,7 +9,7 @@ import { basicCredentials, httpCall } from '../http/call.ts';
 import { credentialsRemedy, errorText } from './failure.ts';
 import type * as jiraSdk from './sdk.ts';
 
-export type JiraSdk = typeof jiraSdk;
+type JiraSdk = typeof jiraSdk;
 
 export interface JiraClientOptions {
   /** https://<site>.atlassian.net */

@@ -175,12 +175,13 @@ class KubernetesCluster implements Cluster {
     return this.#readable({ resource: NODES, project: nodeFacts });
   }
 
-  async listPodsOnNodes(nodes: readonly string[]): Promise<Readable<Pod>> {
+  async listPodsOnNodes(nodes: readonly string[], exceptNamespace?: string): Promise<Readable<Pod>> {
     const wanted = new Set(nodes);
+    const others = exceptNamespace === undefined ? HOLDS_ROOM : `${HOLDS_ROOM},metadata.namespace!=${exceptNamespace}`;
     const selectors =
       wanted.size > NODES_ASKED_SINGLY
-        ? [`${HOLDS_ROOM},spec.nodeName!=`]
-        : [...wanted].map((node) => `${HOLDS_ROOM},spec.nodeName=${node}`);
+        ? [`${others},spec.nodeName!=`]
+        : [...wanted].map((node) => `${others},spec.nodeName=${node}`);
     const parts = await Promise.all(
       selectors.map((fieldSelector) =>
         this.#readable({

@@ -9,15 +9,11 @@ export interface OfferedContexts {
 /** What the client falls back to when it has found no kubeconfig. */
 const FALLBACK = 'loaded-context';
 
-/** `kubeconfig` is a path; KUBECONFIG or ~/.kube/config when absent. Nothing to offer when there is no readable file. */
-export function offeredContexts(kubeconfig?: string): OfferedContexts {
+/** Where Kubernetes' own client looks: KUBECONFIG (also a list of files), ~/.kube/config. Nothing to offer when none is readable. */
+export function offeredContexts(): OfferedContexts {
   const config = new KubeConfig();
   try {
-    if (kubeconfig === undefined) {
-      config.loadFromDefault();
-    } else {
-      config.loadFromFile(kubeconfig);
-    }
+    config.loadFromDefault();
   } catch {
     // Only an offer: the person who needs the file learns from the first real call what is wrong with it.
     return { names: [], current: undefined };

@@ -5,7 +5,7 @@ import { renderTable } from '../../core/table.ts';
 import { fencedText } from './fence.ts';
 import { escapeText, oneLine, renderLine, type Links } from './mrkdwn.ts';
 
-export type SlackBlock =
+type SlackBlock =
   | {
       readonly type: 'header';
       readonly text: { readonly type: 'plain_text'; readonly text: string; readonly emoji: true };
@@ -29,7 +29,7 @@ const MOST_BLOCKS = 50;
  * Not documented: the texts of all blocks together are refused (`msg_blocks_too_long`) from about 13,400 characters,
  * to which each block adds 125 (slackapi/bolt-js#2509). Some room is left.
  */
-const MOST_CHARACTERS = 14_000;
+const MOST_CHARACTERS = 13_000;
 const CHARACTERS_OF_A_BLOCK = 125;
 const NOTE_CHARACTERS = 100;
 /** chat.update refuses more than 4,000 bytes, of which it may count our escapes twice; a notification shows far less. */

@@ -22,7 +22,7 @@ export interface SlackChatOptions {
 const SLACK_URL = 'https://slack.com/api/';
 const DEFAULT_DEADLINE_SECONDS = 10;
 /** The metadata in which a message carries its marker. */
-export const EVENT_TYPE = 'nightshift_message';
+const EVENT_TYPE = 'nightshift_message';
 
 const PostReply = z.looseObject({ channel: z.string().min(1), ts: z.string().min(1) });
 const AuthReply = z.looseObject({

@@ -4,18 +4,70 @@ import { z } from 'zod';
 import type { Sample, Series } from '../../ports/metrics.ts';
 import type { ErrorText } from '../http/failure.ts';
 
-const Labels = z.record(z.string(), z.string());
-const Point = z.tuple([z.number(), z.string()]);
+type Labels = Readonly<Record<string, string>>;
+type Point = readonly [seconds: number, value: string];
 
-const VectorData = z.object({
-  resultType: z.literal('vector'),
-  result: z.array(z.object({ metric: Labels, value: Point })),
-});
-const ScalarData = z.object({ resultType: z.literal('scalar'), result: Point });
-const MatrixData = z.object({
-  resultType: z.literal('matrix'),
-  result: z.array(z.object({ metric: Labels, values: z.array(Point) })),
-});
+interface VectorRow {
+  readonly metric: Labels;
+  readonly value: Point;
+}
+
+interface MatrixRow {
+  readonly metric: Labels;
+  readonly values: readonly Point[];
+}
+
+/**
+ * Rows are checked where they are: a description of each of their parts would copy them part by part, and a run reads a dozen
+ * replies of thousands of rows at once.
+ */
+function rows<Row>(fieldThatIsWrong: (row: unknown) => keyof typeof EXPECTED | undefined) {
+  return z.custom<readonly Row[]>(Array.isArray, 'expected a list').superRefine((list, context) => {
+    for (const [index, row] of list.entries()) {
+      const field = fieldThatIsWrong(row);
+      if (field !== undefined) {
+        context.addIssue({ code: 'custom', path: [index, field], message: `expected ${EXPECTED[field]}` });
+        return;
+      }
+    }
+  });
+}
+
+const EXPECTED = {
+  metric: 'labels with texts as values',
+  value: '[seconds, text]',
+  values: 'a list of [seconds, text]',
+} as const;
+
+function wrongInVectorRow(row: unknown): 'metric' | 'value' | undefined {
+  const { metric, value } = (row ?? {}) as Partial<Record<'metric' | 'value', unknown>>;
+  return isLabels(metric) ? (isPoint(value) ? undefined : 'value') : 'metric';
+}
+
+function wrongInMatrixRow(row: unknown): 'metric' | 'values' | undefined {
+  const { metric, values } = (row ?? {}) as Partial<Record<'metric' | 'values', unknown>>;
+  return isLabels(metric) ? (Array.isArray(values) && values.every(isPoint) ? undefined : 'values') : 'metric';
+}
+
+function isLabels(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return false;
+  }
+  for (const name in value) {
+    if (typeof (value as Record<string, unknown>)[name] !== 'string') {
+      return false;
+    }
+  }
+  return true;
+}
+
+function isPoint(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'number' && typeof value[1] === 'string';
+}
+
+const VectorData = z.object({ resultType: z.literal('vector'), result: rows<VectorRow>(wrongInVectorRow) });
+const ScalarData = z.object({ resultType: z.literal('scalar'), result: z.tuple([z.number(), z.string()]) });
+const MatrixData = z.object({ resultType: z.literal('matrix'), result: rows<MatrixRow>(wrongInMatrixRow) });
 
 const envelope = {
   status: z.literal('success'),
@@ -66,10 +118,16 @@ export function incompleteness(reply: InstantReply | RangeReply): string | undef
 /** Samples of an instant query. NaN and the infinities say nothing that may be acted on: they count as absent. */
 export function samplesOf(reply: InstantReply): readonly Sample[] {
   const { data } = reply;
-  const found = data.resultType === 'scalar' ? [{ metric: {}, value: data.result }] : data.result;
-  return found
-    .map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
-    .filter(({ value }) => Number.isFinite(value));
+  const found: readonly VectorRow[] =
+    data.resultType === 'scalar' ? [{ metric: {}, value: data.result }] : data.result;
+  const samples: Sample[] = [];
+  for (const { metric, value } of found) {
+    const number = Number(value[1]);
+    if (Number.isFinite(number)) {
+      samples.push({ labels: metric, value: number });
+    }
+  }
+  return samples;
 }
 
 /** Series of a range query, without points that are no finite numbers and without series that have no point left. */
@@ -85,12 +143,15 @@ export function seriesOf(reply: RangeReply): readonly Series[] {
 }
 
 /** The first label set that stands there twice, as text; `undefined` when each is unique. */
-export function duplicateLabels(
-  found: readonly { readonly labels: Readonly<Record<string, string>> }[],
-): string | undefined {
+export function duplicateLabels(found: readonly { readonly labels: Labels }[]): string | undefined {
   const seen = new Set<string>();
   for (const { labels } of found) {
-    const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+    let key = '';
+    for (const name of Object.keys(labels).sort()) {
+      // The lengths keep two label sets apart whose texts run together.
+      const value = labels[name] ?? '';
+      key += `${name.length} ${name}${value.length} ${value}`;
+    }
     if (seen.has(key)) {
       return JSON.stringify(labels);
     }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isPlainHttpUrl } from '../../config/settings.ts';
 import { CallerError } from '../../core/errors.ts';
+import { secretMasker } from '../../core/mask.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { TeamPolicy } from '../../core/policy.ts';
 import { checkSelector } from '../../core/promql.ts';
@@ -211,11 +212,14 @@ async function asked(question: Question, person: Person): Promise<string | undef
   }
 }
 
+/** An address may have been given with its password. */
+const maskShown = secretMasker([]);
+
 function problemOf(question: Question, answer: string): string | undefined {
   const parsed = question.schema.safeParse(answer);
   return parsed.success
     ? undefined
-    : `${question.flag}: expected ${parsed.error.issues[0]?.message ?? 'another value'}, got ${JSON.stringify(answer)}.`;
+    : `${question.flag}: expected ${parsed.error.issues[0]?.message ?? 'another value'}, got ${JSON.stringify(maskShown(answer))}.`;
 }
 
 function required(question: Question, answer: string): string {

@@ -2,15 +2,14 @@
 // Asks on a terminal, takes flags otherwise; never overwrites without being told to.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { offeredContexts } from '../../adapters/kubernetes/contexts.ts';
-import { readEnvironment } from '../../config/environment.ts';
 import { loadPolicy, policySchema } from '../../config/policy.ts';
-import { CallerError, ConfigurationError, NightshiftError } from '../../core/errors.ts';
+import { CallerError, ConfigurationError, type NightshiftError } from '../../core/errors.ts';
 import type { Duty } from '../../runtime/duty.ts';
 import { findDuties } from '../duties.ts';
 import { type Answers, completeAnswers, type InitFlags, policyValues } from './init-answers.ts';
+import { conversation } from './init-person.ts';
 import { type SettingSchema, settingLines } from './init-text.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -49,14 +48,11 @@ async function init(terminal: Terminal, flags: Flags): Promise<void> {
 }
 
 async function ask(flags: Flags): Promise<Answers> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const person = conversation(process.stdin, process.stderr, true);
   try {
-    return await completeAnswers(flags, {
-      ask: (question) => lines.question(question),
-      contexts: offeredContexts(readEnvironment().kubeconfig),
-    });
+    return await completeAnswers(flags, { ask: (question) => person.ask(question), contexts: offeredContexts() });
   } finally {
-    lines.close();
+    person.close();
   }
 }
 

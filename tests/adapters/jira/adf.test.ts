@@ -94,7 +94,8 @@ describe('any document', () => {
         expect(adfText(document).split('\n').at(-1)).toBe('ref: entry-1');
         expect(JSON.stringify(document)).not.toMatch(/[\u202A-\u202E\u200B\uFEFF]|"(?:mention|inlineCard|emoji)"/);
       }),
-      { numRuns: 200 },
+      // Shrinking documents of this size takes minutes.
+      { numRuns: 200, endOnFailure: true },
     );
   });
 });

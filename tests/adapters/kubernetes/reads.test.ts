@@ -132,6 +132,18 @@ describe('listing pods on nodes', () => {
     ).toBe(true);
   });
 
+  test('leaves out a namespace that is known already', async () => {
+    const { cluster, asked } = await rig((request, response) => {
+      json(response, 200, podList(answer(request)));
+    });
+    await cluster.listPodsOnNodes(['node-1'], 'shop');
+    await cluster.listPodsOnNodes(['node-1', 'node-2', 'node-3', 'node-4'], 'shop');
+    expect(asked.map(({ query }) => query.get('fieldSelector'))).toEqual([
+      'status.phase!=Succeeded,status.phase!=Failed,metadata.namespace!=shop,spec.nodeName=node-1',
+      'status.phase!=Succeeded,status.phase!=Failed,metadata.namespace!=shop,spec.nodeName!=',
+    ]);
+  });
+
   test('asks nothing for no node', async () => {
     const { cluster, asked } = await rig((_request, response) => response.destroy());
     expect(await cluster.listPodsOnNodes([])).toEqual({ items: [] });

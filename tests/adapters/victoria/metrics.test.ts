@@ -150,7 +150,7 @@ describe('replies that are refused', () => {
     [
       'a value that is no text',
       vector({ metric: {}, value: [1, 2 as never] }),
-      'unexpected shape at data.result.0.value.1',
+      'unexpected shape at data.result.0.value: expected [seconds, text]',
     ],
     ['an error with status 200', { status: 'error', error: 'no' }, 'unexpected shape at status'],
   ])('%s', async (_, reply, why) => {

@@ -129,7 +129,7 @@ describe('what is asked', () => {
     expect(many.calls.length).toBe(few.calls.length);
   });
 
-  test('the room of the nodes when something is to be raised: requests of all that runs there', async () => {
+  test('the room of the nodes when something is to be raised: requests of all that runs there, ours and others', async () => {
     const neighbour = podOf('neighbour', {
       overhead: { memory: '100Mi' },
       containers: [
@@ -137,7 +137,12 @@ describe('what is asked', () => {
         { name: 'b', role: 'sidecar', resources: { requests: { memory: '1Gi' }, limits: {} }, resizePolicy: {} },
       ],
     });
-    const { facts, calls, decisions } = await run({ kills: THREE_KILLS, onNodes: [podOf('shop-abc-1'), neighbour] });
+    const ended = podOf('shop-abc-0', { phase: 'Succeeded' });
+    const { facts, calls, decisions } = await run({
+      kills: THREE_KILLS,
+      pods: [podOf('shop-abc-1'), ended],
+      onNodes: [neighbour],
+    });
     expect(calls).toContain('listPodsOnNodes');
     // 2Gi of an init container outweigh the 512Mi that run for good.
     expect(facts.nodes).toMatchObject({ items: [{ name: 'node-1', requestedMemoryBytes: (2048 + 2048 + 100) * MI }] });

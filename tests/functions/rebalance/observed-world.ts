@@ -137,7 +137,7 @@ export async function run(world: World, by: Policy<RebalancePolicy> = policy()) 
       Promise.resolve({
         items: world.nodes ?? [{ name: 'node-1', allocatable: { memory: '8Gi' }, unschedulable: false }],
       }),
-    listPodsOnNodes: () => Promise.resolve({ items: world.onNodes ?? [podOf('shop-abc-1')] }),
+    listPodsOnNodes: () => Promise.resolve({ items: world.onNodes ?? [] }),
     ...world.cluster,
   } as unknown as Cluster;
   const counted = new Proxy(cluster, {

@@ -185,7 +185,9 @@ describe('the message', () => {
         ],
       },
     );
-    expect(linesOf(reportOn(given).message)).toContain(
+    const [correction] = reportOn(given).corrections ?? [];
+    expect(correction?.actionId).toBe('x');
+    expect(correction === undefined ? '' : linesOf(correction.message)).toContain(
       'shop-1/app was told as rebalanced: Our change of 2026-11-20T03:00:00.000Z (memory limit 800Mi → 1Gi)',
     );
   });

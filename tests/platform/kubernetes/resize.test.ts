@@ -1,6 +1,6 @@
 // pods/resize: what the API server accepts and refuses, and what the node makes of it as time passes.
 import { expect, test } from 'vitest';
-import { at, node, pod, runCluster } from './running-cluster.ts';
+import { at, node, pod, runCluster, SIZES } from './running-cluster.ts';
 import type { RunningCluster, Tree } from './running-cluster.ts';
 
 const RESIZE = '/api/v1/namespaces/shop/pods/web/resize';
@@ -61,6 +61,26 @@ test('the resize is booked in managedFields with subresource, manager, time and 
         },
       },
     },
+  });
+});
+
+test('one entry of managedFields, and one time, stand for all resizes of a pod by the same manager', async () => {
+  const { patch, clock } = await runCluster([
+    node('node-1'),
+    pod('web', { others: [{ name: 'proxy', resources: SIZES }] }),
+  ]);
+  await patch(RESIZE, sized({ limits: { memory: '640Mi' } }));
+  clock.advance(3_600_000);
+  const answer = await patch(RESIZE, sized({ limits: { memory: '640Mi' } }, 'proxy'));
+  const entries = (at(answer.json, 'metadata', 'managedFields') as Tree[]).filter(
+    (entry) => entry['subresource'] === 'resize',
+  );
+  expect(entries).toHaveLength(1);
+  expect(entries[0]?.['time']).toBe('2026-03-02T11:00:00Z');
+  const sizes = { 'f:resources': { 'f:limits': { 'f:memory': {} } } };
+  expect(at(entries[0], 'fieldsV1', 'f:spec', 'f:containers')).toEqual({
+    'k:{"name":"app"}': sizes,
+    'k:{"name":"proxy"}': sizes,
   });
 });
 
@@ -153,7 +173,10 @@ test('lower memory limits are refused by 1.33 unless the container restarts for 
 });
 
 test('a container whose resizePolicy asks for it is restarted, and only for that resource', async () => {
-  const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
+  const resizePolicy = [
+    { resourceName: 'cpu', restartPolicy: 'NotRequired' },
+    { resourceName: 'memory', restartPolicy: 'RestartContainer' },
+  ];
   const { ask, patch, clock } = await runCluster([node('node-1'), pod('web', { container: { resizePolicy } })]);
   await patch(RESIZE, sized({ limits: { cpu: '600m' } }));
   await ask(POD);

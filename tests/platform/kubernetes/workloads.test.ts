@@ -95,10 +95,27 @@ test('a change of labels of the deployment rolls nothing out, and a paused one w
   await cluster.patch(DEPLOYMENT, raise);
   cluster.clock.advance(60_000);
   expect(await pods(cluster)).toEqual(before);
-  expect((await cluster.ask(DEPLOYMENT)).json['status']).toMatchObject({ observedGeneration: 2, replicas: 4 });
+  expect((await cluster.ask(DEPLOYMENT)).json['status']).toEqual({
+    observedGeneration: 2,
+    replicas: 4,
+    readyReplicas: 4,
+    availableReplicas: 4,
+    // No updatedReplicas: the real server leaves a count of zero out.
+  });
 });
 
-test('a StatefulSet replaces its pods one by one under their own names, OnDelete none', async () => {
+test('a count of zero that a scenario states is kept, and left out of JSON as by the real server', async () => {
+  const unready = { ...deployment('web'), status: { readyReplicas: 0, updatedReplicas: 1 } };
+  const { ask } = await runCluster([node('node-1'), unready]);
+  expect((await ask(DEPLOYMENT)).json['status']).toEqual({
+    observedGeneration: 1,
+    replicas: 2,
+    updatedReplicas: 1,
+    availableReplicas: 2,
+  });
+});
+
+test('a StatefulSet replaces its pods one by one under their own names', async () => {
   const set = {
     ...deployment('db', { spec: { serviceName: 'db' } }),
     kind: 'StatefulSet',
@@ -126,6 +143,20 @@ test('a StatefulSet replaces its pods one by one under their own names, OnDelete
   expect(refused.json['message']).toContain('updates to statefulset spec for fields other than');
 });
 
+test('with OnDelete a pod is replaced only when somebody deletes it', async () => {
+  const spec = { serviceName: 'db', replicas: 1, updateStrategy: { type: 'OnDelete' } };
+  const member = pod('db-0', { metadata: { labels: { app: 'db' }, ...ownedBy('StatefulSet', 'db') } });
+  const cluster = await runCluster([node('node-1'), { ...deployment('db', { spec }), kind: 'StatefulSet' }, member]);
+  await cluster.patch('/apis/apps/v1/namespaces/shop/statefulsets/db', raise);
+  cluster.clock.advance(60_000);
+  expect((await pods(cluster)).map(({ memory }) => memory)).toEqual(['512Mi']);
+  await cluster.ask('/api/v1/namespaces/shop/pods/db-0', { method: 'DELETE' });
+  cluster.clock.advance(1000);
+  await cluster.ask('/version');
+  cluster.clock.advance(5000);
+  expect((await pods(cluster)).map(({ memory, phase }) => [memory, phase])).toEqual([['640Mi', 'Running']]);
+});
+
 test('a DaemonSet replaces its pod on each node', async () => {
   const set = { ...deployment('log', { spec: { replicas: undefined } }), kind: 'DaemonSet' };
   const members = ['node-1', 'node-2'].map((nodeName) =>
@@ -141,7 +172,11 @@ test('a DaemonSet replaces its pod on each node', async () => {
     ...members,
   ]);
   const path = '/apis/apps/v1/namespaces/shop/daemonsets/log';
-  expect((await cluster.ask(path)).json['status']).toMatchObject({ desiredNumberScheduled: 2, numberReady: 2 });
+  expect((await cluster.ask(path)).json['status']).toMatchObject({
+    desiredNumberScheduled: 2,
+    numberReady: 2,
+    numberMisscheduled: 0,
+  });
   await cluster.patch(path, raise);
   cluster.clock.advance(20_000);
   const after = cluster.double.objects('Pod') as unknown as { spec: { nodeName: string; containers: unknown } }[];

@@ -1,0 +1,379 @@
+// The Kubernetes adapter's reads against a real API server: both encodings, pages, snapshots that expire, refusals, discovery.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { kubernetesCluster, type KubernetesClusterOptions } from '../../shared/adapters/kubernetes/cluster.ts';
+import { systemClock } from '../../shared/adapters/system/clock.ts';
+import { PlatformError } from '../../shared/core/errors.ts';
+import type { Cluster } from '../../shared/ports/cluster.ts';
+import { type Forwarder, type ForwarderOptions, startForwarder } from './forwarder.ts';
+import { until } from './kubernetes-api.ts';
+import { compact, expiredToken, type RealCluster } from './kubernetes-cluster.ts';
+import { startKubernetes } from './kubernetes.ts';
+import {
+  BURSTABLE,
+  container,
+  limitRange,
+  pod,
+  resourceQuota,
+  VERTICAL_POD_AUTOSCALER_DEFINITION,
+  verticalPodAutoscaler,
+  workload,
+} from './objects.ts';
+import { describeWith } from './suite.ts';
+
+const VERTICAL_AUTOSCALING = 'v1.autoscaling.k8s.io';
+const GATED = { schedulingGates: [{ name: 'nightshift.test/never' }] };
+
+let real: RealCluster;
+
+describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
+  beforeAll(async () => {
+    real = await startKubernetes();
+  });
+  afterAll(async () => {
+    await real?.close();
+  });
+
+  // Before the definition of the VPA is there: an aggregated API that is down stands in its place.
+  describe('discovery', () => {
+    test('tells version, in-place resize and that there are no vertical autoscalers', async () => {
+      const { apiVersion, kind } = VERTICAL_POD_AUTOSCALER_DEFINITION;
+      await real.api.send('DELETE', await real.api.pathOf({ apiVersion, kind, metadata: { name: 'none' } }));
+      const version = await adapter().version();
+      expect(version).toMatchObject({ major: 1, podResize: true });
+      expect(version.gitVersion).toMatch(/^v1\.\d+\.\d+/);
+      expect(version.minor).toBeGreaterThanOrEqual(33);
+      const served = await real.api.send('GET', '/apis/autoscaling.k8s.io/v1');
+      expect(version.verticalAutoscalers).toBe(served.status === 200);
+    });
+
+    test('tells the time of the server', async () => {
+      const difference = Date.parse((await adapter().serverTime()) ?? '') - Date.now();
+      expect(Math.abs(difference)).toBeLessThan(30_000);
+    });
+
+    test('counts an aggregated API that is down as vertical autoscalers that cannot be read', async ({ skip }) => {
+      skip(real.own === undefined, 'a cluster that was lent is not broken');
+      const namespace = await real.createNamespace('down');
+      await real.api.create({
+        apiVersion: 'apiregistration.k8s.io/v1',
+        kind: 'APIService',
+        metadata: { name: VERTICAL_AUTOSCALING },
+        spec: {
+          group: 'autoscaling.k8s.io',
+          version: 'v1',
+          groupPriorityMinimum: 100,
+          versionPriority: 100,
+          insecureSkipTLSVerify: true,
+          service: { namespace, name: 'nobody' },
+        },
+      });
+      await until(
+        'the API server refuses what the aggregated API should answer',
+        () => real.api.send('GET', '/apis/autoscaling.k8s.io/v1'),
+        ({ status }) => status === 503,
+      );
+      const cluster = adapter();
+      expect((await cluster.version()).verticalAutoscalers).toBe(true);
+      const autoscalers = await cluster.listVerticalAutoscalers(namespace);
+      expect('unreadable' in autoscalers && autoscalers.unreadable).toMatch(/503/);
+      await real.api.remove({
+        apiVersion: 'apiregistration.k8s.io/v1',
+        kind: 'APIService',
+        metadata: { name: VERTICAL_AUTOSCALING },
+      });
+      await until(
+        'the API is gone',
+        () => real.api.send('GET', '/apis/autoscaling.k8s.io/v1'),
+        ({ status }) => status === 404,
+      );
+    });
+  });
+
+  describe('a namespace of every kind', () => {
+    let namespace: string;
+
+    beforeAll(async () => {
+      namespace = await real.createNamespace('kinds');
+      await fill(namespace);
+    });
+
+    test('reads the same from protobuf and from JSON', async () => {
+      await using forwarder = await forward({ accept: 'application/json' });
+      const [protobuf, json] = [adapter(), await adapterBehind(forwarder)];
+      for (const [what, read] of Object.entries(READS)) {
+        const [one, other] = await Promise.all([read(protobuf, namespace), read(json, namespace)]);
+        expect(one, what).toEqual(other);
+        expect(JSON.stringify(one), what).not.toMatch(/"items":\[\]|^\[\]$/);
+      }
+    });
+
+    test('reads of a pod what was written', async () => {
+      const pods = await adapter().listPods(namespace);
+      const rich = pods.find(({ meta }) => meta.name === 'rich');
+      expect(rich).toMatchObject({
+        qosClass: 'Burstable',
+        phase: 'Running',
+        ready: true,
+        meta: { labels: { note: 'größer' }, annotations: { 'nightshift.dev/protect': 'yes' }, deletedAt: null },
+        priorityClassName: null,
+        resize: null,
+        resizes: [],
+        isStatic: false,
+      });
+      expect(rich?.meta.annotations).not.toHaveProperty('example.com/large');
+      expect(rich?.containers.map(({ name, role }) => [name, role])).toEqual([
+        ['app', 'main'],
+        ['second', 'main'],
+        ['proxy', 'sidecar'],
+        ['setup', 'init'],
+      ]);
+      expect(rich?.containers[0]).toMatchObject({
+        resources: { requests: { cpu: '250m', memory: '1536Mi' }, limits: { cpu: '1500m', memory: '2Gi' } },
+        resizePolicy: { cpu: 'NotRequired', memory: 'RestartContainer' },
+      });
+      expect(rich?.statuses.find(({ name }) => name === 'app')).toMatchObject({
+        state: 'running',
+        restartCount: 0,
+        resources: { requests: { memory: '1536Mi' } },
+      });
+    });
+
+    test('reads of workloads what their controllers say', async () => {
+      const cluster = adapter();
+      const workloads = await until(
+        'all workloads are rolled out',
+        () => cluster.listWorkloads(namespace),
+        (all) => all.length === 3 && all.every(({ replicas, readyReplicas }) => replicas === readyReplicas),
+      );
+      expect(workloads.map(({ kind, replicas, strategy }) => [kind, replicas > 0, strategy])).toEqual([
+        ['Deployment', true, 'RollingUpdate'],
+        ['StatefulSet', true, 'RollingUpdate'],
+        ['DaemonSet', true, 'RollingUpdate'],
+      ]);
+      for (const one of workloads) {
+        expect(one.updatedReplicas).toBe(one.replicas);
+        expect(one.observedGeneration).toBe(one.meta.generation);
+        expect(one.revisionPending).toBe(false);
+        expect(await cluster.readWorkload(one.kind, namespace, one.meta.name)).toEqual(one);
+      }
+    });
+
+    test('reads what bounds and steers containers', async () => {
+      const cluster = adapter();
+      expect(await cluster.listHorizontalAutoscalers(namespace)).toEqual({
+        items: [
+          {
+            name: 'web',
+            target: { kind: 'Deployment', name: 'web' },
+            minReplicas: 1,
+            maxReplicas: 4,
+            resources: ['cpu', 'memory'],
+          },
+        ],
+      });
+      expect(await cluster.listVerticalAutoscalers(namespace)).toEqual({
+        items: [
+          { name: 'db', target: { kind: 'StatefulSet', name: 'db' }, updateMode: 'Off' },
+          { name: 'web', target: { kind: 'Deployment', name: 'web' }, updateMode: 'Auto' },
+        ],
+      });
+      const quotas = await cluster.listQuotas(namespace);
+      expect('items' in quotas && quotas.items).toMatchObject([
+        { name: 'everything', hard: { 'limits.memory': '64Gi' }, scopes: [] },
+        { name: 'scoped', scopes: ['NotTerminating', 'PriorityClass In (high)'] },
+      ]);
+      const ranges = await cluster.listLimitRanges(namespace);
+      expect('items' in ranges && ranges.items).toMatchObject([
+        { name: 'range', items: [{ type: 'Container', max: { memory: '8Gi' }, maxLimitRequestRatio: { cpu: '20' } }] },
+      ]);
+    });
+
+    test('finds the pods of other namespaces on the same nodes', async () => {
+      const cluster = adapter();
+      const nodes = await cluster.listNodes();
+      const names = 'items' in nodes ? nodes.items.map(({ name }) => name) : [];
+      const all = 'items' in nodes ? await cluster.listPodsOnNodes(names) : nodes;
+      const one = await cluster.listPodsOnNodes(names.slice(0, 1));
+      const mine = await cluster.listPods(namespace);
+      const namesOf = (list: typeof all): readonly string[] =>
+        'items' in list ? list.items.map(({ meta }) => `${meta.namespace}/${meta.name}`) : [];
+      expect(namesOf(all)).toEqual(
+        expect.arrayContaining(
+          mine.filter(({ nodeName }) => nodeName !== null).map(({ meta }) => `${meta.namespace}/${meta.name}`),
+        ),
+      );
+      expect('items' in one && one.items.every(({ nodeName }) => nodeName === names[0])).toBe(true);
+    });
+  });
+
+  describe('long lists', () => {
+    test('are read in pages, while 5,000 pods change, as they were at the first page', async () => {
+      const namespace = await real.createNamespace('many');
+      const names = Array.from({ length: 5000 }, (_, index) => `pod-${String(index).padStart(5, '0')}`);
+      await createAll(namespace, names);
+      let page = 0;
+      await using forwarder = await forward({
+        before: async ({ query }) => {
+          page += query.has('continue') ? 1 : 0;
+          const last = query.has('continue') ? names[names.length - page] : undefined;
+          if (last !== undefined) {
+            await real.api.remove({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name: last } });
+            await createAll(namespace, [`pod-99999-${String(page)}`]);
+          }
+        },
+      });
+      const counts: number[] = [];
+      const pods = await (await adapterBehind(forwarder)).listPods(namespace, (count) => counts.push(count));
+      expect(pods.map(({ meta }) => meta.name)).toEqual(names);
+      expect(counts).toEqual(Array.from({ length: 10 }, (_, index) => (index + 1) * 500));
+      expect(forwarder.requests).toHaveLength(10);
+    });
+
+    test('go on from the newer state when their snapshot expired on the way (410)', async ({ skip }) => {
+      const { own } = real;
+      skip(own === undefined, 'the history of a cluster that was lent is left alone');
+      const namespace = await real.createNamespace('expired');
+      const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+      await createAll(namespace, names);
+      await using forwarder = await forward({
+        before: async ({ query }) => {
+          if (query.has('continue') && own !== undefined && forwarder.requests.length === 2) {
+            await createAll(namespace, ['z']);
+            await forget(own, namespace, query);
+          }
+        },
+      });
+      const pods = await (await adapterBehind(forwarder, { pageSize: 2 })).listPods(namespace);
+      expect(forwarder.requests.map(({ status }) => status)).toContain(410);
+      expect(pods.map(({ meta }) => meta.name)).toEqual([...names, 'z']);
+    });
+  });
+
+  describe('refusals', () => {
+    test('tell a namespace that is not there from one that is empty', async () => {
+      const cluster = adapter();
+      expect(await cluster.listPods(await real.createNamespace('empty'))).toEqual([]);
+      await expect(cluster.listPods('no-such-namespace')).rejects.toMatchObject({
+        failure: { status: 404, code: 'NotFound' },
+      });
+      expect(await cluster.namespaceExists('no-such-namespace')).toBe(false);
+      expect(await cluster.readPod('default', 'no-such-pod')).toBeUndefined();
+      expect(await cluster.readWorkload('StatefulSet', 'default', 'no-such-set')).toBeUndefined();
+    });
+
+    test('name the permission that is missing', async () => {
+      const namespace = await real.createNamespace('bare');
+      const cluster = adapter({ kubeconfig: await real.kubeconfigFor({ namespace, name: 'nobody' }) });
+      const failure = await failureOf(cluster.listPods(namespace));
+      expect(failure.failure).toMatchObject({ status: 403, code: 'Forbidden' });
+      expect(failure.remedy).toBe(
+        `Grant system:serviceaccount:${namespace}:nobody the verb list on pods in namespace ${namespace}.`,
+      );
+      const nodes = await cluster.listNodes();
+      expect('unreadable' in nodes && nodes.unreadable).toContain('the verb list on nodes in the whole cluster');
+      const quotas = await cluster.listQuotas(namespace);
+      expect('unreadable' in quotas && quotas.unreadable).toContain('the verb list on resourcequotas');
+    });
+
+    test('say beforehand what is permitted', async () => {
+      const namespace = await real.createNamespace('asking');
+      const permission = { verb: 'list', group: '', resource: 'pods', subresource: '', namespace };
+      const account = await real.kubeconfigFor({ namespace, name: 'reader' });
+      const ask = (): Promise<readonly { readonly allowed: boolean }[]> =>
+        adapter({ kubeconfig: account }).allowed([
+          permission,
+          { ...permission, verb: 'patch', subresource: 'resize' },
+          { ...permission, group: 'apps', resource: 'deployments' },
+        ]);
+      expect((await ask()).map(({ allowed }) => allowed)).toEqual([false, false, false]);
+      await real.api.create({
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'Role',
+        metadata: { namespace, name: 'reader' },
+        rules: [
+          { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+          { apiGroups: [''], resources: ['pods/resize'], verbs: ['patch'] },
+        ],
+      });
+      await real.api.create({
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'RoleBinding',
+        metadata: { namespace, name: 'reader' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'reader' },
+        subjects: [{ kind: 'ServiceAccount', namespace, name: 'reader' }],
+      });
+      const answers = await until('the role is in force', ask, ([first]) => first?.allowed === true);
+      expect(answers.map(({ allowed }) => allowed)).toEqual([true, true, false]);
+    });
+
+    test.for(['unknown', 'expired', 'revoked'] as const)('of a token that is %s are of the credentials', async (kind, { skip }) => {
+      const { own } = real;
+      skip(own === undefined && kind === 'expired', 'only the key of a cluster of our own is at hand');
+      const namespace = await real.createNamespace('token');
+      const account = { namespace, name: 'gone' };
+      const kubeconfig = await real.kubeconfigFor(account);
+      let used = kubeconfig;
+      if (kind === 'revoked') {
+        await real.api.remove({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: account });
+      } else {
+        used = await real.writeKubeconfig(
+          kind === 'expired' && own !== undefined ? expiredToken(own, account, new Date()) : 'no-token',
+        );
+      }
+      const failure = await until(
+        'the token is refused',
+        () => failureOf(adapter({ kubeconfig: used }).listPods(namespace)),
+        ({ failure: { status } }) => status === 401,
+      );
+      expect(failure.failure).toMatchObject({ code: 'Unauthorized', applied: 'no' });
+      expect(failure.remedy).toContain('Renew the credentials');
+    });
+  });
+});
+
+const READS: Readonly<Record<string, (cluster: Cluster, namespace: string) => Promise<unknown>>> = {
+  pods: (cluster, namespace) => cluster.listPods(namespace),
+  pod: (cluster, namespace) => cluster.readPod(namespace, 'rich'),
+  workloads: (cluster, namespace) => cluster.listWorkloads(namespace),
+  horizontal: (cluster, namespace) => cluster.listHorizontalAutoscalers(namespace),
+  vertical: (cluster, namespace) => cluster.listVerticalAutoscalers(namespace),
+  quotas: (cluster, namespace) => cluster.listQuotas(namespace),
+  ranges: (cluster, namespace) => cluster.listLimitRanges(namespace),
+  nodes: (cluster) => cluster.listNodes(),
+  version: (cluster) => cluster.version(),
+};
+
+function adapter(options: Partial<KubernetesClusterOptions> = {}): Cluster {
+  return kubernetesCluster({
+    name: 'real',
+    kubeconfig: real.kubeconfig,
+    clock: systemClock,
+    random: () => 0.5,
+    deadlineSeconds: 60,
+    ...options,
+  });
+}
+
+function forward(options: Omit<ForwarderOptions, 'kubeconfig'>): Promise<Forwarder> {
+  return startForwarder({ kubeconfig: real.kubeconfig, ...options });
+}
+
+async function adapterBehind(
+  forwarder: Forwarder,
+  options: Partial<KubernetesClusterOptions> = {},
+): Promise<Cluster> {
+  const { kubeconfig } = { kubeconfig: await real.kubeconfigOfAdmin(forwarder.url) };
+  return adapter({ kubeconfig, ...options });
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<PlatformError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof PlatformError) {
+      return error;
+    }
+    throw error;
+  }
+  throw new Error('It was expected to fail and did not.');
+}
