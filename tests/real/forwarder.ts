@@ -13,7 +13,7 @@ export interface ForwardedRequest {
 }
 
 export interface ForwarderOptions {
-  /** Whose address and certificate authority are used; the caller's own credentials go on as they are. */
+  /** Whose address and certificate authority are used, and whose credentials where the caller sends none. */
   readonly kubeconfig: string;
   /** Sent in place of what the caller asks for. */
   readonly accept?: string;
@@ -28,7 +28,7 @@ export interface Forwarder extends AsyncDisposable {
 
 export async function startForwarder(options: ForwarderOptions): Promise<Forwarder> {
   const access = await loadAccess({ kubeconfig: options.kubeconfig });
-  const { agent } = await access.admission();
+  const { agent, headers: own } = await access.admission();
   const requests: (ForwardedRequest & { status: number })[] = [];
 
   async function forward(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -40,7 +40,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
     const noted = { method: incoming.method ?? 'GET', path: url.pathname, query: url.searchParams, status: 0 };
     requests.push(noted);
     await options.before?.(noted);
-    const headers: IncomingHttpHeaders = { ...incoming.headers, host: url.host };
+    const headers: IncomingHttpHeaders = { ...own, ...incoming.headers, host: url.host };
     if (options.accept !== undefined) {
       headers.accept = options.accept;
     }

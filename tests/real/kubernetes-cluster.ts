@@ -24,8 +24,8 @@ export interface RealCluster extends AsyncDisposable {
   createNamespace(prefix: string): Promise<string>;
   /** Path of a kubeconfig with a fresh token of a service account, which is made when it is not there. */
   kubeconfigFor(account: ServiceAccountName): Promise<string>;
-  /** Path of a kubeconfig with any token, for any address that forwards to this cluster. */
-  writeKubeconfig(token: string, server?: string): Promise<string>;
+  /** Path of a kubeconfig with any token or none, for this cluster or an address that forwards to it. */
+  writeKubeconfig(token: string | undefined, server?: string): Promise<string>;
   /** All requests of a user that the API server has answered, oldest first. */
   auditOf(user: string): Promise<readonly AuditEvent[]>;
   /** What the servers wrote last. */
@@ -68,7 +68,7 @@ export function clusterAt(input: ClusterInput): RealCluster {
   const namespaces: string[] = [];
   let files = 0;
 
-  async function writeKubeconfig(token: string, server: string = input.url): Promise<string> {
+  async function writeKubeconfig(token: string | undefined, server: string = input.url): Promise<string> {
     files += 1;
     const file = path.join(folder, `kubeconfig-${String(files)}`);
     const isForwarded = server !== input.url;
@@ -132,7 +132,7 @@ export function clusterAt(input: ClusterInput): RealCluster {
 }
 
 /** A kubeconfig with one context; `authority` is the PEM of whom the server's certificate is signed by. */
-export function kubeconfigText(server: string, authority: string | undefined, token: string): string {
+export function kubeconfigText(server: string, authority: string | undefined, token: string | undefined): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
@@ -147,7 +147,7 @@ export function kubeconfigText(server: string, authority: string | undefined, to
         },
       },
     ],
-    users: [{ name: 'user', user: { token } }],
+    users: [{ name: 'user', user: token === undefined ? {} : { token } }],
     contexts: [{ name: 'real', context: { cluster: 'real', user: 'user' } }],
     'current-context': 'real',
   });

@@ -5,8 +5,8 @@ import { systemClock } from '../../shared/adapters/system/clock.ts';
 import { PlatformError } from '../../shared/core/errors.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
 import { type Forwarder, type ForwarderOptions, startForwarder } from './forwarder.ts';
-import { until } from './kubernetes-api.ts';
-import { compact, expiredToken, type RealCluster } from './kubernetes-cluster.ts';
+import { type KubernetesObject, until } from './kubernetes-api.ts';
+import { compact, expiredToken, type OwnCluster, type RealCluster } from './kubernetes-cluster.ts';
 import { startKubernetes } from './kubernetes.ts';
 import {
   BURSTABLE,
@@ -36,8 +36,6 @@ describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
   // Before the definition of the VPA is there: an aggregated API that is down stands in its place.
   describe('discovery', () => {
     test('tells version, in-place resize and that there are no vertical autoscalers', async () => {
-      const { apiVersion, kind } = VERTICAL_POD_AUTOSCALER_DEFINITION;
-      await real.api.send('DELETE', await real.api.pathOf({ apiVersion, kind, metadata: { name: 'none' } }));
       const version = await adapter().version();
       expect(version).toMatchObject({ major: 1, podResize: true });
       expect(version.gitVersion).toMatch(/^v1\.\d+\.\d+/);
@@ -114,7 +112,7 @@ describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
         qosClass: 'Burstable',
         phase: 'Running',
         ready: true,
-        meta: { labels: { note: 'größer' }, annotations: { 'nightshift.dev/protect': 'yes' }, deletedAt: null },
+        meta: { labels: { note: 'high' }, annotations: { 'nightshift.dev/note': 'größer' }, deletedAt: null },
         priorityClassName: null,
         resize: null,
         resizes: [],
@@ -362,8 +360,7 @@ async function adapterBehind(
   forwarder: Forwarder,
   options: Partial<KubernetesClusterOptions> = {},
 ): Promise<Cluster> {
-  const { kubeconfig } = { kubeconfig: await real.kubeconfigOfAdmin(forwarder.url) };
-  return adapter({ kubeconfig, ...options });
+  return adapter({ kubeconfig: await real.writeKubeconfig(undefined, forwarder.url), ...options });
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<PlatformError> {
@@ -376,4 +373,111 @@ async function failureOf(promise: Promise<unknown>): Promise<PlatformError> {
     throw error;
   }
   throw new Error('It was expected to fail and did not.');
+}
+
+/** Makes the snapshot that the query's `continue` token names expire, and waits until the server says so. */
+async function forget(own: OwnCluster, namespace: string, query: URLSearchParams): Promise<void> {
+  await compact(own);
+  await until(
+    'the snapshot has expired',
+    () => real.api.send('GET', `/api/v1/namespaces/${namespace}/pods`, { query: Object.fromEntries(query) }),
+    ({ status }) => status === 410,
+  );
+}
+
+/** Pods that nobody schedules: for lists it is enough that they are there. */
+async function createAll(namespace: string, names: readonly string[]): Promise<void> {
+  const queue = names.values();
+  async function work(): Promise<void> {
+    for (const name of queue) {
+      await real.api.create(pod(namespace, name, BURSTABLE, { spec: GATED }));
+    }
+  }
+  await Promise.all(Array.from({ length: 16 }, work));
+}
+
+/** One object of every kind that is read, with what is easily read wrongly: fractions, other scripts, sidecars, defaults. */
+async function fill(namespace: string): Promise<void> {
+  await installVerticalAutoscalers();
+  await real.api.apply({
+    apiVersion: 'scheduling.k8s.io/v1',
+    kind: 'PriorityClass',
+    metadata: { name: 'high' },
+    value: 1000,
+  });
+  const uneven = { requests: { cpu: '0.25', memory: '1.5Gi' }, limits: { cpu: '1.5', memory: '2048Mi' } };
+  const objects = [
+    resourceQuota(namespace, 'everything', { 'limits.memory': '64Gi', pods: '100' }),
+    resourceQuota(
+      namespace,
+      'scoped',
+      { pods: '10' },
+      {
+        scopes: ['NotTerminating'],
+        scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In', values: ['high'] }] },
+      },
+    ),
+    limitRange(namespace, 'range', { max: { memory: '8Gi', cpu: '8' }, maxLimitRequestRatio: { cpu: '20' } }),
+    pod(namespace, 'rich', uneven, {
+      labels: { note: 'high' },
+      annotations: { 'nightshift.dev/protect': 'yes', 'nightshift.dev/note': 'größer', 'example.com/large': 'x' },
+      spec: {
+        containers: [
+          container('app', uneven, { resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }] }),
+          container('second', { limits: { cpu: '2', memory: '512Mi' } }),
+        ],
+        initContainers: [
+          container('proxy', { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: '100m', memory: '64Mi' } }, {
+            restartPolicy: 'Always',
+          }),
+          container('setup', { limits: { cpu: '100m', memory: '32Mi' } }),
+        ],
+      },
+    }),
+    pod(namespace, 'waiting', BURSTABLE, { spec: GATED }),
+    pod(namespace, 'urgent', BURSTABLE, { spec: { priorityClassName: 'high' } }),
+    workload('Deployment', namespace, 'web', BURSTABLE, { replicas: 2 }),
+    workload('StatefulSet', namespace, 'db', BURSTABLE, { replicas: 2 }),
+    workload('DaemonSet', namespace, 'agent', BURSTABLE),
+    horizontalAutoscaler(namespace),
+    verticalPodAutoscaler(namespace, 'web', { kind: 'Deployment', name: 'web' }),
+    verticalPodAutoscaler(namespace, 'db', { kind: 'StatefulSet', name: 'db' }, 'Off'),
+  ];
+  for (const object of objects) {
+    await real.api.create(object);
+  }
+  await until(
+    'the pods run',
+    () => adapter().listPods(namespace),
+    (pods) =>
+      pods.length >= 10 && pods.every(({ meta, phase, ready }) => meta.name === 'waiting' || (phase === 'Running' && ready)),
+  );
+}
+
+async function installVerticalAutoscalers(): Promise<void> {
+  if ((await real.api.send('GET', '/apis/autoscaling.k8s.io/v1')).status !== 200) {
+    await real.api.create(VERTICAL_POD_AUTOSCALER_DEFINITION);
+  }
+  await until(
+    'the definition of the VPA is served',
+    () => real.api.send('GET', '/apis/autoscaling.k8s.io/v1/verticalpodautoscalers'),
+    ({ status }) => status === 200,
+  );
+}
+
+function horizontalAutoscaler(namespace: string): KubernetesObject {
+  const target = { type: 'Utilization', averageUtilization: 80 };
+  return {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { namespace, name: 'web' },
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
+      maxReplicas: 4,
+      metrics: [
+        { type: 'Resource', resource: { name: 'memory', target } },
+        { type: 'ContainerResource', containerResource: { name: 'cpu', container: 'app', target } },
+      ],
+    },
+  };
 }
