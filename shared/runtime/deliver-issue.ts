@@ -15,6 +15,8 @@ import {
 /** The tracker's search may not show an issue yet that it created: after a lost reply it is looked for this long before creating again. */
 const SEARCH_LAG_SECONDS = 300;
 const LOOK_AGAIN_SECONDS = 30;
+/** The tracker's clock is not ours, and it keeps whole seconds. */
+const CLOCK_DIFFERENCE_MILLISECONDS = 300_000;
 
 export async function deliverIssue(context: DeliveryContext, entry: IssueEntry): Promise<OutboxEntry> {
   const { tracker } = context.ports;
@@ -60,7 +62,9 @@ async function alreadyOpen(
   entry: IssueEntry,
   issue: Issue,
 ): Promise<OutboxEntry> {
-  const ours = entry.uncertain?.what === 'create' && issue.createdAt >= withoutMilliseconds(entry.uncertain.since);
+  const ours =
+    entry.uncertain?.what === 'create' &&
+    Date.parse(issue.createdAt) >= Date.parse(entry.uncertain.since) - CLOCK_DIFFERENCE_MILLISECONDS;
   if (!ours && !(await tracker.hasComment({ key: issue.key, marker: entry.id }))) {
     await tracker.comment({
       key: issue.key,
@@ -113,11 +117,6 @@ async function rememberIssue(context: DeliveryContext, fingerprint: string, issu
       return;
     }
   }
-}
-
-/** Trackers keep whole seconds: an issue created right after `since` may carry an earlier time. */
-function withoutMilliseconds(iso: string): string {
-  return new Date(Math.floor(Date.parse(iso) / 1000) * 1000).toISOString();
 }
 
 function secondsSince(context: DeliveryContext, iso: string): number {

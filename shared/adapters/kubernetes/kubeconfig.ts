@@ -1,15 +1,17 @@
 // Who we are and where the API server is: kubeconfig, in-cluster account, exec plugins, certificates, through Kubernetes'
 // own client. Imported lazily, at the first call. It sends nothing itself.
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type AgentOptions, type RequestOptions } from 'node:https';
+import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 // The package's main entry loads 600 generated models that are not used: 0.3 s of every start that is not bundled.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { ConfigurationError } from '../../core/errors.ts';
 
 export interface KubeconfigSource {
-  /** Path; KUBECONFIG, ~/.kube/config or the pod's service account when absent. */
+  /** Path or, as in KUBECONFIG, several; KUBECONFIG, ~/.kube/config or the pod's service account when absent. */
   readonly kubeconfig?: string;
   /** The file's current context when absent. */
   readonly context?: string;
@@ -83,8 +85,7 @@ async function readKubeconfig(source: KubeconfigSource): Promise<KubeConfig> {
     if (source.kubeconfig === undefined) {
       config.loadFromDefault();
     } else {
-      await readFile(source.kubeconfig); // A clear "not there" before the parser's words.
-      config.loadFromFile(source.kubeconfig);
+      await loadFiles(config, source.kubeconfig);
     }
   } catch (error) {
     throw new ConfigurationError(
@@ -115,6 +116,30 @@ async function readKubeconfig(source: KubeconfigSource): Promise<KubeConfig> {
   );
   config.users = config.users.map((user) => ({ ...user, exec: withExecInfo(user.exec) as unknown }));
   return config;
+}
+
+/** A path, or a list of them as KUBECONFIG may hold: as with kubectl the first one that names a thing wins, and a list may have gaps. */
+async function loadFiles(config: KubeConfig, paths: string): Promise<void> {
+  const files = paths.split(path.delimiter).filter((file) => file !== '');
+  const there = files.length === 1 ? files : files.filter((file) => existsSync(file));
+  const [first, ...rest] = there;
+  if (first === undefined) {
+    throw new Error('none of its files is there');
+  }
+  await readFile(first); // A clear "not there" before the parser's words.
+  config.loadFromFile(first);
+  for (const file of rest) {
+    const next = new KubeConfig();
+    next.loadFromFile(file);
+    config.clusters = merged(config.clusters, next.clusters);
+    config.users = merged(config.users, next.users);
+    config.contexts = merged(config.contexts, next.contexts);
+    config.currentContext ||= next.currentContext;
+  }
+}
+
+function merged<T extends { readonly name: string }>(first: T[], second: T[]): T[] {
+  return [...first, ...second.filter(({ name }) => first.every((one) => one.name !== name))];
 }
 
 /**

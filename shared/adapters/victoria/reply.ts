@@ -118,8 +118,7 @@ export function incompleteness(reply: InstantReply | RangeReply): string | undef
 /** Samples of an instant query. NaN and the infinities say nothing that may be acted on: they count as absent. */
 export function samplesOf(reply: InstantReply): readonly Sample[] {
   const { data } = reply;
-  const found: readonly VectorRow[] =
-    data.resultType === 'scalar' ? [{ metric: {}, value: data.result }] : data.result;
+  const found: readonly VectorRow[] = data.resultType === 'scalar' ? [{ metric: {}, value: data.result }] : data.result;
   const samples: Sample[] = [];
   for (const { metric, value } of found) {
     const number = Number(value[1]);

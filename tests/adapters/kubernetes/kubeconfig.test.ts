@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { kubernetesCluster } from '../../../shared/adapters/kubernetes/cluster.ts';
@@ -51,6 +51,14 @@ describe('the server address', () => {
     await cluster.listPods('shop');
     expect(cluster.server).toBe(`${url}/k8s/clusters/c-1`);
     expect(asked[0]?.path).toBe('/k8s/clusters/c-1/api/v1/namespaces/shop/pods');
+  });
+
+  test('comes from several files as with kubectl: the first wins, and one may be missing', async () => {
+    const right = await rig(listed);
+    const wrong = await rig(listed);
+    const files = [join(folder(), 'not-there'), writeKubeconfig(right.url, {}), writeKubeconfig(wrong.url, {})];
+    await clusterOf(files.join(delimiter)).listPods('shop');
+    expect([right.asked.length, wrong.asked.length]).toEqual([1, 0]);
   });
 
   test('names in a path are encoded', async () => {
