@@ -267,7 +267,8 @@ function gapsOf(
       `There are no container metrics of namespace ${facts.namespace}: check that clusters.${facts.cluster}.metrics names the store and the selector of this cluster, and that cAdvisor is scraped.`,
     );
   }
-  const unseen = worldOf(facts, policy).views.filter((view) => view.unseenOomKillAt !== null);
+  const killed = facts.pods.filter((pod) => pod.containers.some(({ lastOomKillAt }) => lastOomKillAt !== null));
+  const unseen = worldOf({ ...facts, pods: killed }, policy).views.filter((view) => view.unseenOomKillAt !== null);
   const [first] = unseen;
   if (first !== undefined && facts.metrics.unusable === null && facts.metrics.oomKillsUnknown === null) {
     messages.push(

@@ -10,21 +10,26 @@ export interface SummaryText {
   readonly isWhole: boolean;
 }
 
+/** More entries than this never fit, however short: thousands of pods need not be written out to see that. */
+const MOST_ENTRIES = Math.floor(MESSAGE_CODE_CHARACTERS / '{"name":"a","reason":""},'.length);
+
 /** Pretty where that fits, else on one line, else with fewer skipped pods, then fewer rebalanced, then fewer escalated. */
 export function summaryText(facts: RebalanceFacts, lists: SummaryLists, dryRun: boolean): SummaryText {
-  const whole = summaryOf(facts, lists, dryRun);
-  const pretty = JSON.stringify(whole, null, 2);
-  if (fits(pretty)) {
-    return { text: pretty, isWhole: true };
-  }
-  const compact = JSON.stringify(whole);
-  if (fits(compact)) {
-    return { text: compact, isWhole: true };
+  if (lists.skipped.length + lists.rebalanced.length + lists.escalated.length <= MOST_ENTRIES) {
+    const whole = summaryOf(facts, lists, dryRun);
+    const pretty = JSON.stringify(whole, null, 2);
+    if (fits(pretty)) {
+      return { text: pretty, isWhole: true };
+    }
+    const compact = JSON.stringify(whole);
+    if (fits(compact)) {
+      return { text: compact, isWhole: true };
+    }
   }
   const none = { rebalanced: 0, escalated: 0, skipped: 0 };
   let kept = { rebalanced: lists.rebalanced.length, escalated: lists.escalated.length, skipped: lists.skipped.length };
   for (const list of ['skipped', 'rebalanced', 'escalated'] as const) {
-    const size = kept[list];
+    const size = Math.min(kept[list], MOST_ENTRIES);
     if (fits(shrunk(facts, lists, dryRun, { ...kept, [list]: 0 }))) {
       kept = { ...kept, [list]: most(size, (count) => fits(shrunk(facts, lists, dryRun, { ...kept, [list]: count }))) };
       return { text: shrunk(facts, lists, dryRun, kept), isWhole: false };

@@ -29,9 +29,9 @@ export function report({ facts, decided, dryRun }: ReportInput): Report {
     blocks: [
       paragraph(text(`${facts.namespace} (${facts.cluster})`), text(`: ${countsOf(facts, lists)}.`)),
       { kind: 'code', text: json },
-      ...section('Changed', changeLines(facts, decided)),
-      ...section('Needs a person', escalationLines(decided)),
-      ...section('Wanted, not done', notDoneLines(decided)),
+      ...section('Changed', changesOf(decided), (same) => changeLine(facts, same)),
+      ...section('Needs a person', issuesOf(decided), escalationLine),
+      ...section('Wanted, not done', notDoneOf(decided), notDoneLine),
     ],
     ...(!isWhole && {
       file: {
@@ -71,43 +71,45 @@ function countsOf(facts: RebalanceFacts, lists: ReturnType<typeof summaryLists>)
   return `${pods(facts.pods.length)} scanned, ${rebalanced} rebalanced, ${lists.escalated.length} escalated, ${lists.skipped.length} skipped`;
 }
 
-function section(title: string, lines: readonly Line[]): readonly Block[] {
-  if (lines.length === 0) {
+/** Only what is shown is worded. */
+function section<T>(title: string, items: readonly T[], lineOf: (item: T) => Line): readonly Block[] {
+  if (items.length === 0) {
     return [];
   }
-  const more = lines.length - LINES;
-  const shown = more > 0 ? [...lines.slice(0, LINES), [text(`and ${more} more, see the report of the run`)]] : lines;
-  return [paragraph(bold(title)), { kind: 'list', lines: shown }];
+  const more = items.length - LINES;
+  const shown = items.slice(0, LINES).map(lineOf);
+  const lines = more > 0 ? [...shown, [text(`and ${more} more, see the report of the run`)]] : shown;
+  return [paragraph(bold(title)), { kind: 'list', lines }];
+}
+
+/** Decisions that share one effect or one issue: the first speaks for all. */
+type Same = readonly [DecidedOutcome, ...DecidedOutcome[]];
+
+function grouped(decided: readonly DecidedOutcome[], keyOf: (one: DecidedOutcome) => string): readonly Same[] {
+  return [...Map.groupBy(decided, keyOf).values()].flatMap(([first, ...others]): Same[] =>
+    first === undefined ? [] : [[first, ...others]],
+  );
 }
 
 /** A template is changed once for all its pods, and told once. */
-function changeLines(facts: RebalanceFacts, decided: readonly DecidedOutcome[]): readonly Line[] {
-  const byEffect = Map.groupBy(decided.filter(isDone), ({ decision }) =>
-    JSON.stringify(decision.action?.target ?? null),
-  );
-  return [...byEffect.values()].flatMap((same): readonly Line[] => {
-    const [first] = same;
-    const action = first?.decision.action;
-    if (first === undefined || action === undefined) {
-      return [];
-    }
-    const { subject, reason } = first.decision;
-    const isTemplate = action.kind === 'cluster.patch-template';
-    const name = isTemplate
-      ? `${action.guard.workload}/${subject.container ?? ''}`
-      : `${subject.pod ?? ''}/${subject.container ?? ''}`;
-    const lasting = isTemplate
-      ? `its template, so that its ${same.length === 1 ? 'pod is' : `${same.length} pods are`} replaced`
-      : lastsUntil(facts, first);
-    return [
-      [
-        code(name),
-        text(` ${first.outcome?.state === 'planned' ? 'would get ' : ''}${wanted(action)} by `),
-        code(reason.rule),
-        text(`: ${because(reason.sentence)} ${capitalised(lasting)}.`),
-      ],
-    ];
-  });
+function changesOf(decided: readonly DecidedOutcome[]): readonly Same[] {
+  return grouped(decided.filter(isDone), ({ decision }) => JSON.stringify(decision.action?.target ?? null));
+}
+
+function changeLine(facts: RebalanceFacts, same: Same): Line {
+  const [first] = same;
+  const { action, subject, reason } = first.decision;
+  const isTemplate = action?.kind === 'cluster.patch-template';
+  const name = isTemplate ? `${action.guard.workload}/${subject.container ?? ''}` : nameOf(subject);
+  const lasting = isTemplate
+    ? `its template, so that its ${same.length === 1 ? 'pod is' : `${same.length} pods are`} replaced`
+    : lastsUntil(facts, first);
+  return [
+    code(name),
+    text(` ${first.outcome?.state === 'planned' ? 'would get ' : ''}${wanted(action)} by `),
+    code(reason.rule),
+    text(`: ${because(reason.sentence)} ${capitalised(lasting)}.`),
+  ];
 }
 
 /** How long an in-place change lasts, and whether it restarts the container. */
@@ -158,42 +160,41 @@ function correctionsOf(decided: readonly DecidedOutcome[]): readonly Correction[
   });
 }
 
-/** One line an issue, naming how many containers it is about. */
-function escalationLines(decided: readonly DecidedOutcome[]): readonly Line[] {
-  const byIssue = Map.groupBy(decided.filter(isEscalated), (one) =>
-    fingerprintOf(escalationOf(one)?.about ?? one.decision.subject),
-  );
-  return [...byIssue.entries()].flatMap(([fingerprint, same]): readonly Line[] => {
-    const [first] = same;
-    if (first === undefined) {
-      return [];
-    }
-    const { decision, outcome } = first;
-    const said =
-      outcome !== undefined && isFailure(outcome)
-        ? `${wanted(decision.action)} failed: ${outcome.detail}`
-        : decision.reason.sentence;
-    const others = same.length === 1 ? '' : ` (and ${same.length - 1} more)`;
-    return [
-      [
-        code(nameOf(decision.subject)),
-        text(`${others} `),
-        { issue: fingerprint, text: decision.reason.label },
-        text(` by ${decision.reason.rule}: ${shortened(said, DETAIL_CHARACTERS)}`),
-      ],
-    ];
-  });
+function issuesOf(decided: readonly DecidedOutcome[]): readonly Same[] {
+  return grouped(decided.filter(isEscalated), issueOf);
 }
 
-function notDoneLines(decided: readonly DecidedOutcome[]): readonly Line[] {
-  return decided
-    .filter((one) => one.outcome !== undefined && !isDone(one) && !isFailure(one.outcome))
-    .map(({ decision, outcome }) => [
-      code(nameOf(decision.subject)),
-      text(
-        ` ${wanted(decision.action)} by ${decision.reason.rule}: ${outcome?.state ?? ''}. ${shortened(outcome?.detail ?? '', DETAIL_CHARACTERS)}`,
-      ),
-    ]);
+function issueOf(one: DecidedOutcome): string {
+  return fingerprintOf(escalationOf(one)?.about ?? one.decision.subject);
+}
+
+/** One line an issue, naming how many containers it is about. */
+function escalationLine(same: Same): Line {
+  const [first] = same;
+  const { decision, outcome } = first;
+  const said =
+    outcome !== undefined && isFailure(outcome)
+      ? `${wanted(decision.action)} failed: ${outcome.detail}`
+      : decision.reason.sentence;
+  const others = same.length === 1 ? '' : ` (and ${same.length - 1} more)`;
+  return [
+    code(nameOf(decision.subject)),
+    text(`${others} `),
+    { issue: issueOf(first), text: decision.reason.label },
+    text(` by ${decision.reason.rule}: ${shortened(said, DETAIL_CHARACTERS)}`),
+  ];
+}
+
+function notDoneOf(decided: readonly DecidedOutcome[]): readonly DecidedOutcome[] {
+  return decided.filter((one) => one.outcome !== undefined && !isDone(one) && !isFailure(one.outcome));
+}
+
+function notDoneLine({ decision, outcome }: DecidedOutcome): Line {
+  const detail = shortened(outcome?.detail ?? '', DETAIL_CHARACTERS);
+  return [
+    code(nameOf(decision.subject)),
+    text(` ${wanted(decision.action)} by ${decision.reason.rule}: ${outcome?.state ?? ''}. ${detail}`),
+  ];
 }
 
 function nameOf(subject: Readonly<Record<string, string>>): string {

@@ -11,6 +11,8 @@ const STEP_SECONDS = 60;
 /** Pods of one kind share so many shapes of load. The platform copies samples for each series; only its making is spared. */
 const SHAPES = 4;
 const MIB = 1024 * 1024;
+/** The last kill lies so long back, the one before twice as long. */
+const KILL_EVERY_SAMPLES = 60;
 const WEEK_MS = 7 * 86_400_000;
 
 const CPU_REQUEST_CORES = 0.5;
@@ -73,6 +75,8 @@ interface Plan {
   readonly containerId: string;
   readonly node: string;
   readonly startedAt: string;
+  /** When the last of its OOM kills was, where there are any. */
+  readonly killedAt: string;
 }
 
 function planOf(index: number, replicas: number, now: string): Plan {
@@ -86,8 +90,13 @@ function planOf(index: number, replicas: number, now: string): Plan {
     uid: `6f1c2d3e-0000-4000-8000-${digits}`,
     containerId: `${digits}4be1c7a90d5f`.repeat(3).slice(0, 64).padEnd(64, '0'),
     node: nodeName(Math.floor(index / PODS_PER_NODE)),
-    startedAt: new Date(Date.parse(now) - WEEK_MS - (index % 3600) * 1000).toISOString().replace('.000', ''),
+    startedAt: isoOf(Date.parse(now) - WEEK_MS - (index % 3600) * 1000),
+    killedAt: isoOf(Date.parse(now) - KILL_EVERY_SAMPLES * STEP_SECONDS * 1000),
   };
+}
+
+function isoOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace('.000', '');
 }
 
 function deploymentName(group: number): string {
@@ -216,7 +225,7 @@ function pod(plan: Plan): object {
   };
 }
 
-function containerStatus({ load, deployment: app, startedAt }: Plan): object {
+function containerStatus({ load, deployment: app, startedAt, killedAt }: Plan): object {
   const common = {
     name: 'app',
     image: imageOf(app),
@@ -233,7 +242,16 @@ function containerStatus({ load, deployment: app, startedAt }: Plan): object {
       lastState: { terminated: { exitCode: 1, reason: 'Error', startedAt, finishedAt: startedAt } },
     };
   }
-  return { ...common, ready: true, started: true, state: { running: { startedAt } } };
+  const isKilled = (load.oomKills ?? 0) > 0;
+  return {
+    ...common,
+    ready: true,
+    started: true,
+    state: { running: { startedAt: isKilled ? killedAt : startedAt } },
+    ...(isKilled && {
+      lastState: { terminated: { exitCode: 137, reason: 'OOMKilled', startedAt, finishedAt: killedAt } },
+    }),
+  };
 }
 
 function seriesOf(plans: readonly Plan[], endSeconds: number): MetricSeries[] {
@@ -313,7 +331,7 @@ function cpuOf({ cores, spikeCores }: Load, shape: number): (sample: number) => 
 
 /** Kills are spread over the last hours of the day. */
 function restartsOf(kills: number): (sample: number) => number {
-  return (sample) => Array.from({ length: kills }, (_, kill) => SAMPLES - 60 * (kill + 1)).filter((at) => sample >= at).length;
+  return (sample) => Array.from({ length: kills }, (_, kill) => SAMPLES - KILL_EVERY_SAMPLES * (kill + 1)).filter((at) => sample >= at).length;
 }
 
 /** From -1 to 1: a daily cycle and a ripple that make no two samples alike. */

@@ -49,9 +49,22 @@ const LARGEST_EXPONENT = 100;
 // Parsing caps a binary quantity, silently, at 2^63-1: the API server stores "8Ei" as that number.
 const LARGEST_BINARY_NANO = (2n ** 63n - 1n) * NANO;
 
+/** Thousands of containers share a few sizes. Bounded, since the texts are anybody's. */
+const REMEMBERED = 1000;
+const remembered = new Map<string, bigint>();
+
 /** A quantity in units of 1e-9, exact. What is finer than that rounds away from zero, as in Kubernetes. Nonsense: CallerError. */
 export function quantityNano(text: string): bigint {
-  return parse(text).nano;
+  const known = remembered.get(text);
+  if (known !== undefined) {
+    return known;
+  }
+  const { nano } = parse(text);
+  if (remembered.size >= REMEMBERED) {
+    remembered.clear();
+  }
+  remembered.set(text, nano);
+  return nano;
 }
 
 /** Whole bytes, rounded away from zero. Nonsense, and what a number cannot hold exactly: CallerError. */

@@ -3,6 +3,7 @@ import { BugError, CallerError, describeError } from '../core/errors.ts';
 import type { Decision } from '../core/decision.ts';
 import type { JsonObject } from '../core/json.ts';
 import { hashOf } from '../core/fingerprint.ts';
+import { canonicalJson } from '../core/json.ts';
 import type { Policy } from '../core/policy.ts';
 import {
   type CanonicalReport,
@@ -202,7 +203,7 @@ function parseFacts(duty: Duty, observed: unknown): unknown {
 function checkOneVerdictEach(duty: Duty, decisions: readonly Decision[]): void {
   const seen = new Set<string>();
   for (const decision of decisions) {
-    const subject = hashOf(decision.subject);
+    const subject = canonicalJson(decision.subject);
     if (seen.has(subject)) {
       throw new BugError(`${duty.name} gave two verdicts on ${JSON.stringify(decision.subject)}.`);
     }

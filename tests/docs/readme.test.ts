@@ -50,9 +50,7 @@ describe('generated documents', () => {
 
   test('replace only what stands between the markers', () => {
     const before = 'a\n<!-- generated: p -->old<!-- end: p -->\nz';
-    expect(withParts(before, new Map([['p', 'new']]))).toBe(
-      'a\n<!-- generated: p -->\n\nnew\n\n<!-- end: p -->\nz',
-    );
+    expect(withParts(before, new Map([['p', 'new']]))).toBe('a\n<!-- generated: p -->\n\nnew\n\n<!-- end: p -->\nz');
   });
 });
 

@@ -1,4 +1,4 @@
-// Each folder of fixtures/rebalance runs through the real adapters against the embedded platform and must end as a person wrote down.
+// Each folder of fixtures/<duty> runs through the real adapters against the embedded platform and must end as a person wrote down.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -6,18 +6,22 @@ import { loadScenario } from '../../fixtures/platform/scenario.ts';
 import type { CanonicalReport } from '../../shared/core/report.ts';
 import { openScenario } from '../../shared/local/scenario.ts';
 
-const FOLDER = path.resolve(import.meta.dirname, '../../fixtures/rebalance');
+const ROOT = path.resolve(import.meta.dirname, '../..');
 const UPDATE = process.env['UPDATE'] === '1';
 
-const names = readdirSync(FOLDER, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map((entry) => entry.name);
+function foldersOf(folder: string): readonly string[] {
+  return readdirSync(path.join(ROOT, folder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+}
 
-describe.concurrent('every scenario of rebalance', () => {
-  test.each(names)('%s ends as written down', async (name) => {
-    const folder = path.join(FOLDER, name);
+const duties = foldersOf('functions').filter((duty) => existsSync(path.join(ROOT, 'fixtures', duty)));
+
+describe.each(duties)('every scenario of %s', (duty) => {
+  test.concurrent.each(foldersOf(`fixtures/${duty}`))('%s ends as written down', async (name) => {
+    const folder = path.join(ROOT, 'fixtures', duty, name);
     const scenario = loadScenario(folder);
-    const running = await openScenario(scenario, { duty: 'rebalance', deadlineSeconds: 5 });
+    const running = await openScenario(scenario, { duty, deadlineSeconds: 5 });
     try {
       const result = await running.run();
       if (result.kind === 'busy') {
@@ -37,7 +41,9 @@ describe.concurrent('every scenario of rebalance', () => {
 });
 
 function rulesOf(report: CanonicalReport): Record<string, string> {
-  return Object.fromEntries(report.decisions.map(({ subject, rule }) => [`${subject['pod'] ?? ''}/${subject['container'] ?? ''}`, rule]));
+  return Object.fromEntries(
+    report.decisions.map(({ subject, rule }) => [`${subject['pod'] ?? ''}/${subject['container'] ?? ''}`, rule]),
+  );
 }
 
 /** The whole canonical report: written on request (UPDATE=1), compared otherwise. Addresses of this run are taken out. */
