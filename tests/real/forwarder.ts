@@ -17,7 +17,7 @@ export interface ForwarderOptions {
   readonly kubeconfig: string;
   /** Sent in place of what the caller asks for. */
   readonly accept?: string;
-  /** Runs to its end before the request goes on. */
+  /** Runs to its end before the request goes on; what it changes of the query goes on changed. */
   readonly before?: (request: ForwardedRequest) => Promise<void> | void;
 }
 
@@ -37,9 +37,11 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
     for await (const part of incoming) {
       parts.push(part as Buffer);
     }
-    const noted = { method: incoming.method ?? 'GET', path: url.pathname, query: url.searchParams, status: 0 };
+    const query = new URLSearchParams(url.searchParams);
+    const noted = { method: incoming.method ?? 'GET', path: url.pathname, query, status: 0 };
     requests.push(noted);
     await options.before?.(noted);
+    url.search = noted.query.toString();
     const headers: IncomingHttpHeaders = { ...own, ...incoming.headers, host: url.host };
     if (options.accept !== undefined) {
       headers.accept = options.accept;

@@ -6,7 +6,7 @@ import { PlatformError } from '../../shared/core/errors.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
 import { type Forwarder, type ForwarderOptions, startForwarder } from './forwarder.ts';
 import { type KubernetesObject, until } from './kubernetes-api.ts';
-import { compact, expiredToken, type OwnCluster, type RealCluster } from './kubernetes-cluster.ts';
+import { compact, expiredToken, type RealCluster } from './kubernetes-cluster.ts';
 import { startKubernetes } from './kubernetes.ts';
 import {
   BURSTABLE,
@@ -127,7 +127,7 @@ describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
       ]);
       expect(rich?.containers[0]).toMatchObject({
         resources: { requests: { cpu: '250m', memory: '1536Mi' }, limits: { cpu: '1500m', memory: '2Gi' } },
-        resizePolicy: { cpu: 'NotRequired', memory: 'RestartContainer' },
+        resizePolicy: { memory: 'RestartContainer' },
       });
       expect(rich?.statuses.find(({ name }) => name === 'app')).toMatchObject({
         state: 'running',
@@ -227,7 +227,7 @@ describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
       expect(forwarder.requests).toHaveLength(10);
     });
 
-    test('go on from the newer state when their snapshot expired on the way (410)', async ({ skip }) => {
+    test('go on from the newer state when their snapshot has expired on the way (410)', async ({ skip }) => {
       const { own } = real;
       skip(own === undefined, 'the history of a cluster that was lent is left alone');
       const namespace = await real.createNamespace('expired');
@@ -237,7 +237,8 @@ describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
         before: async ({ query }) => {
           if (query.has('continue') && own !== undefined && forwarder.requests.length === 2) {
             await createAll(namespace, ['z']);
-            await forget(own, namespace, query);
+            await compact(own);
+            query.set('continue', aged(query.get('continue') ?? ''));
           }
         },
       });
@@ -375,14 +376,13 @@ async function failureOf(promise: Promise<unknown>): Promise<PlatformError> {
   throw new Error('It was expected to fail and did not.');
 }
 
-/** Makes the snapshot that the query's `continue` token names expire, and waits until the server says so. */
-async function forget(own: OwnCluster, namespace: string, query: URLSearchParams): Promise<void> {
-  await compact(own);
-  await until(
-    'the snapshot has expired',
-    () => real.api.send('GET', `/api/v1/namespaces/${namespace}/pods`, { query: Object.fromEntries(query) }),
-    ({ status }) => status === 410,
-  );
+/**
+ * The token of the same list begun long ago. Since 1.34 the API server keeps snapshots of its own for a while after etcd has
+ * forgotten its history, so that a fresh token cannot be made to expire within a test's time.
+ */
+function aged(token: string): string {
+  const told = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as { readonly rv: number };
+  return Buffer.from(JSON.stringify({ ...told, rv: 2 })).toString('base64url');
 }
 
 /** Pods that nobody schedules: for lists it is enough that they are there. */
