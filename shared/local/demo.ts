@@ -31,7 +31,7 @@ function heading(text: string): void {
 
 async function demo(keep: boolean): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'nightshift-demo-'));
-  const running = await openScenario(loadScenario(SCENARIO), {
+  const running = await openScenario(loadScenario(SCENARIO, keep ? new Date() : undefined), {
     duty: 'rebalance',
     storePath: path.join(folder, 'state.sqlite'),
   });

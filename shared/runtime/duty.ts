@@ -32,7 +32,7 @@ export interface Duty<Scope extends JsonObject = JsonObject, Facts = unknown, Du
   /** This duty's part of the policy; `{}` gives the defaults. */
   readonly policy: z.ZodType<DutyPolicy>;
   readonly facts: z.ZodType<Facts>;
-  /** The action kinds that its decisions may propose; where policy only observes all of them, nothing is escalated outside. */
+  /** The action kinds that its decisions may propose, none for a duty that only tells; where policy only observes all of them, nothing is escalated outside. */
   readonly actionKinds: readonly string[];
   /** What it reads from the metrics store, for the doctor; absent for a duty that reads nothing there. */
   readonly requiredMetrics?: readonly RequiredMetric[];

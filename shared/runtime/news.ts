@@ -89,11 +89,15 @@ function messageEntry(
   };
 }
 
-/** Policy lets none of the duty's actions happen here: proposals are told once a day, and nothing goes to the tracker. */
+/**
+ * Policy lets none of the duty's actions happen here: proposals are told once a day, and nothing goes to the tracker.
+ * A duty that has no actions proposes nothing: what it escalates is all that it is for.
+ */
 function onlyObserves(context: RunContext, duty: Duty): boolean {
   const name = (key: string): string => (typeof context.scope[key] === 'string' ? context.scope[key] : '');
   const scope = { cluster: name('cluster'), namespace: name('namespace') };
-  return duty.actionKinds.every((kind) => modeOf(context.team, kind, scope) === 'observe');
+  const kinds = duty.actionKinds;
+  return kinds.length > 0 && kinds.every((kind) => modeOf(context.team, kind, scope) === 'observe');
 }
 
 async function messageWrites(

@@ -1,10 +1,7 @@
 // The Kubernetes adapter's reads against a real API server: both encodings, pages, snapshots that expire, refusals, discovery.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { kubernetesCluster, type KubernetesClusterOptions } from '../../shared/adapters/kubernetes/cluster.ts';
-import { systemClock } from '../../shared/adapters/system/clock.ts';
-import { PlatformError } from '../../shared/core/errors.ts';
+import type { KubernetesClusterOptions } from '../../shared/adapters/kubernetes/cluster.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
-import { type Forwarder, type ForwarderOptions, startForwarder } from './forwarder.ts';
 import { type KubernetesObject, until } from './kubernetes-api.ts';
 import { compact, expiredToken, type RealCluster } from './kubernetes-cluster.ts';
 import { startKubernetes } from './kubernetes.ts';
@@ -18,6 +15,7 @@ import {
   verticalPodAutoscaler,
   workload,
 } from './objects.ts';
+import { adapterOf, failureOf, forwardedAdapter } from './rig.ts';
 import { describeWith } from './suite.ts';
 
 const VERTICAL_AUTOSCALING = 'v1.autoscaling.k8s.io';
@@ -96,8 +94,8 @@ describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
     });
 
     test('reads the same from protobuf and from JSON', async () => {
-      await using forwarder = await forward({ accept: 'application/json' });
-      const [protobuf, json] = [adapter(), await adapterBehind(forwarder)];
+      await using forwarded = await forwardedAdapter(real, { accept: 'application/json' });
+      const [protobuf, json] = [adapter(), forwarded.cluster];
       for (const [what, read] of Object.entries(READS)) {
         const [one, other] = await Promise.all([read(protobuf, namespace), read(json, namespace)]);
         expect(one, what).toEqual(other);
@@ -210,7 +208,7 @@ describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
       const names = Array.from({ length: 5000 }, (_, index) => `pod-${String(index).padStart(5, '0')}`);
       await createAll(namespace, names);
       let page = 0;
-      await using forwarder = await forward({
+      await using forwarded = await forwardedAdapter(real, {
         before: async ({ query }) => {
           page += query.has('continue') ? 1 : 0;
           const last = query.has('continue') ? names[names.length - page] : undefined;
@@ -221,10 +219,10 @@ describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
         },
       });
       const counts: number[] = [];
-      const pods = await (await adapterBehind(forwarder)).listPods(namespace, (count) => counts.push(count));
+      const pods = await forwarded.cluster.listPods(namespace, (count) => counts.push(count));
       expect(pods.map(({ meta }) => meta.name)).toEqual(names);
       expect(counts).toEqual(Array.from({ length: 10 }, (_, index) => (index + 1) * 500));
-      expect(forwarder.requests).toHaveLength(10);
+      expect(forwarded.requests).toHaveLength(10);
     });
 
     test('go on from the newer state when their snapshot has expired on the way (410)', async ({ skip }) => {
@@ -233,17 +231,17 @@ describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
       const namespace = await real.createNamespace('expired');
       const names = ['a', 'b', 'c', 'd', 'e', 'f'];
       await createAll(namespace, names);
-      await using forwarder = await forward({
+      await using forwarded = await forwardedAdapter(real, {
         before: async ({ query }) => {
-          if (query.has('continue') && own !== undefined && forwarder.requests.length === 2) {
+          if (query.has('continue') && own !== undefined && forwarded.requests.length === 2) {
             await createAll(namespace, ['z']);
             await compact(own);
             query.set('continue', aged(query.get('continue') ?? ''));
           }
         },
-      });
-      const pods = await (await adapterBehind(forwarder, { pageSize: 2 })).listPods(namespace);
-      expect(forwarder.requests.map(({ status }) => status)).toContain(410);
+      }, { pageSize: 2 });
+      const pods = await forwarded.cluster.listPods(namespace);
+      expect(forwarded.requests.map(({ status }) => status)).toContain(410);
       expect(pods.map(({ meta }) => meta.name)).toEqual([...names, 'z']);
     });
   });
@@ -343,37 +341,7 @@ const READS: Readonly<Record<string, (cluster: Cluster, namespace: string) => Pr
 };
 
 function adapter(options: Partial<KubernetesClusterOptions> = {}): Cluster {
-  return kubernetesCluster({
-    name: 'real',
-    kubeconfig: real.kubeconfig,
-    clock: systemClock,
-    random: () => 0.5,
-    deadlineSeconds: 60,
-    ...options,
-  });
-}
-
-function forward(options: Omit<ForwarderOptions, 'kubeconfig'>): Promise<Forwarder> {
-  return startForwarder({ kubeconfig: real.kubeconfig, ...options });
-}
-
-async function adapterBehind(
-  forwarder: Forwarder,
-  options: Partial<KubernetesClusterOptions> = {},
-): Promise<Cluster> {
-  return adapter({ kubeconfig: await real.writeKubeconfig(undefined, forwarder.url), ...options });
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<PlatformError> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof PlatformError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error('It was expected to fail and did not.');
+  return adapterOf(real, options);
 }
 
 /**
