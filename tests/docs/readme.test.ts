@@ -103,7 +103,9 @@ async function helpOf(command: string): Promise<string> {
     progress: () => undefined,
     progressDone: () => undefined,
   };
-  if ((await main([command, '--help'], terminal)) !== 0) {
+  const code = await main([command, '--help'], terminal);
+  // For a command that it does not know, commander prints the help of the whole program.
+  if (code !== 0 || !output.startsWith(`Usage: nightshift ${command} `)) {
     return '';
   }
   const nested = [...output.matchAll(/^ {2}([a-z]+) .*$/gm)].map((match) => match[1] ?? '');
