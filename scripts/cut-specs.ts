@@ -1,28 +1,45 @@
 // Cuts what fixtures/specs/used.yaml names out of the official API descriptions into fixtures/specs/<system>.json.
 // Structure only: prose, examples and vendor extensions stay behind. Same input, same bytes.
-// Usage: node scripts/cut-specs.ts --from <folder with kubernetes.json, slack.json, jira.json and SOURCES.md>
+// Usage: node scripts/cut-specs.ts --from <folder with the files that used.yaml names and SOURCES.md>
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { openApiOf } from './discovery-document.ts';
+import type { Members, Value } from './discovery-document.ts';
 
-type Value = null | boolean | number | string | Value[] | Members;
-interface Members {
-  [key: string]: Value;
-}
-
+/** Where a statement is from, and when it was looked up. */
+const Provenance = { source: z.string().min(1), date: z.iso.date() };
 const Difference = z.strictObject({
   at: z.string().startsWith('/'),
   why: z.string().min(1),
+  ...Provenance,
   value: z.unknown().optional(),
 });
+export type Difference = z.infer<typeof Difference>;
+const Operation = z.string().regex(/^(GET|POST|PUT|PATCH|DELETE)(\|(GET|POST|PUT|PATCH|DELETE))* \/\S*$/);
+const Unchecked = z.strictObject({ operations: z.array(Operation).min(1), why: z.string().min(1), ...Provenance });
+/** The server of the real tier: its name for people, where its version is pinned, and which operations it has answered there. */
+const Real = z.strictObject({
+  server: z.string().min(1),
+  pin: z.strictObject({ file: z.string().min(1), module: z.string().min(1) }),
+  operations: z.array(Operation).min(1),
+});
 const UsedSystem = z.strictObject({
-  operations: z.array(z.string().regex(/^(GET|POST|PUT|PATCH|DELETE) \/\S*$/)).min(1),
+  name: z.string().min(1),
+  /** The official description; absent where there is none for machines. */
+  description: z
+    .strictObject({ file: z.string().min(1), format: z.enum(['openapi', 'discovery']).default('openapi') })
+    .optional(),
+  operations: z.array(Operation).default([]),
+  /** What may stand before the paths. */
+  prefixes: z.array(z.string().startsWith('/')).default([]),
   /** References of schemas that no operation names. */
   schemas: z.array(z.string().startsWith('#/')).default([]),
-  unchecked: z.array(z.strictObject({ path: z.string().min(1), why: z.string().min(1) })),
-  differences: z.array(Difference),
+  unchecked: z.array(Unchecked).default([]),
+  differences: z.array(Difference).default([]),
+  real: Real.optional(),
 });
 export type UsedSystem = z.infer<typeof UsedSystem>;
 const Used = z.record(z.string(), UsedSystem);
@@ -54,8 +71,10 @@ export function readUsed(folder: string = SPECS_FOLDER): Record<string, UsedSyst
 }
 
 /** The cut description as file content. `sources` is the table of the descriptions' origins. */
-export function cutSpec(system: string, used: UsedSystem, description: string, sources: string): string {
-  const whole = JSON.parse(description) as Members;
+export function cutSpec(used: UsedSystem, description: string, sources: string): string {
+  const { file = '', format } = used.description ?? {};
+  const given = JSON.parse(description) as Members;
+  const whole = format === 'discovery' ? openApiOf(given) : given;
   for (const { at, value } of used.differences) {
     applyDifference(whole, at, value as Value | undefined);
   }
@@ -65,9 +84,7 @@ export function cutSpec(system: string, used: UsedSystem, description: string, s
     const described = object(object(whole['paths'])[path]);
     const member = described[method.toLowerCase()];
     if (member === undefined) {
-      throw new Error(
-        `${system}.json describes no ${operation}. Correct fixtures/specs/used.yaml or add a difference.`,
-      );
+      throw new Error(`${file} describes no ${operation}. Correct fixtures/specs/used.yaml or add a difference.`);
     }
     const kept = object((paths[path] ??= {}));
     kept[method.toLowerCase()] = strip(member, false);
@@ -77,7 +94,10 @@ export function cutSpec(system: string, used: UsedSystem, description: string, s
   }
   const cut: Members = {
     'x-cut': {
-      ...originOf(`${system}.json`, sources),
+      ...originOf(file, sources),
+      ...(format === 'discovery'
+        ? { version: `${String(given['version'])}, revision ${String(given['revision'])}` }
+        : {}),
       note: 'Cut by scripts/cut-specs.ts to the operations of used.yaml. Do not edit.',
       differences: used.differences.map(({ at, why }) => ({ at, why })),
     },
@@ -187,13 +207,29 @@ function applyDifference(root: Members, pointer: string, value: Value | undefine
 /** One line of the table of sources: file, source, path, commit, version, licence. */
 function originOf(file: string, sources: string): Members {
   const rows = sources.split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
-  const row = rows.find(([, files = '']) => files.split(',').some((name) => name.trim() === file));
+  const row = rows.find(([, files = '']) => matchOf(file, files) !== undefined);
   const date = /Fetched ([0-9]{4}-[0-9]{2}-[0-9]{2})/.exec(sources)?.[1];
   if (row === undefined || date === undefined) {
     throw new Error(`SOURCES.md has no line for ${file}, or no date of fetching.`);
   }
-  const [, , source = '', path = '', commit = '', version = '', licence = ''] = row;
-  return { source, path: path.split(',')[0] ?? '', commit, version, licence, date };
+  const [, files = '', source = '', path = '', commit = '', version = '', licence = ''] = row;
+  const parts = Object.entries(matchOf(file, files) ?? {});
+  const ownPath = (path.split(',')[0] ?? '').replaceAll(/<(\w+)>/g, (whole, short: string) => {
+    return parts.find(([name]) => name.startsWith(short))?.[1] ?? whole;
+  });
+  return { source, path: ownPath, commit, version, licence, date };
+}
+
+/** What stands for each `<part>` where a cell such as "a.json, gcp-<api>-<version>.json (22)" names the file. */
+function matchOf(file: string, cell: string): Readonly<Record<string, string>> | undefined {
+  for (const name of cell.split(',').map((one) => one.trim().replace(/ \(\d+\)$/, ''))) {
+    const pattern = name.replaceAll('.', '\\.').replaceAll(/<(\w+)>/g, '(?<$1>[^/]+)');
+    const match = /^[\w.<>-]+$/.test(name) ? new RegExp(`^${pattern}$`).exec(file) : null;
+    if (match !== null) {
+      return match.groups ?? {};
+    }
+  }
+  return undefined;
 }
 
 function object(value: Value | undefined): Members {
@@ -230,7 +266,10 @@ function main(): void {
   }
   const sources = readFileSync(join(values.from, 'SOURCES.md'), 'utf8');
   for (const [system, used] of Object.entries(readUsed())) {
-    const content = cutSpec(system, used, readFileSync(join(values.from, `${system}.json`), 'utf8'), sources);
+    if (used.description === undefined) {
+      continue;
+    }
+    const content = cutSpec(used, readFileSync(join(values.from, used.description.file), 'utf8'), sources);
     writeFileSync(join(SPECS_FOLDER, `${system}.json`), content);
     process.stdout.write(`fixtures/specs/${system}.json: ${String(content.length)} characters\n`);
   }

@@ -7,6 +7,8 @@ import type { Problem } from '../../shared/core/report.ts';
 import type { Metrics, Sample, Series } from '../../shared/ports/metrics.ts';
 import { floorQueries, oomKillQuery, windowQueries } from './queries.ts';
 import type { QuerySource, WindowQueries } from './queries.ts';
+import { usageTable } from './observe-usage.ts';
+import type { UsageTable } from './observe-usage.ts';
 import type { RebalancePolicy } from './schema.ts';
 import type { CpuUsage, FloorUsage, MemoryUsage } from './schema-facts.ts';
 
@@ -32,6 +34,9 @@ export interface MetricsPlace {
   readonly now: string;
 }
 
+/** Everything of the window but the check of the cluster's identity. */
+type UsageQuery = Exclude<keyof WindowQueries, 'clusters'>;
+
 type Reading<T> = { readonly rows: readonly T[] } | { readonly failed: string };
 
 /** Asks everything of the window at once: one query for each metric, whatever the number of pods. */
@@ -39,23 +44,29 @@ export async function readUsage(place: MetricsPlace, policy: RebalancePolicy): P
   const wrong = checkSelector(place.source.selector);
   if (wrong !== undefined) {
     const message = `clusters.${place.cluster}.metrics.selector is not a list of label matchers: ${wrong}`;
-    return usageOf({}, { failed: message }, message, [{ kind: 'configuration', message }]);
+    return {
+      ...usageOf(usageTable(), { failed: message }),
+      unusable: message,
+      problems: [{ kind: 'configuration', message }],
+      isEmpty: false,
+    };
   }
-  const queries = windowQueries(querySource(place), policy);
-  const names = Object.keys(queries) as (keyof WindowQueries)[];
-  const [kills, ...readings] = await Promise.all([
+  const { clusters: clustersQuery, ...queries } = windowQueries(querySource(place), policy);
+  const table = usageTable<UsageQuery>();
+  const names = Object.keys(queries) as UsageQuery[];
+  const [kills, clusters, ...readings] = await Promise.all([
     readKills(place, policy),
-    ...names.map((name) => attempt(() => place.metrics.instant(queries[name], place.now))),
+    attempt(() => place.metrics.instant(clustersQuery, place.now)),
+    ...names.map((name) => readInto(table, name, place, queries[name])),
   ]);
-  const byName: Partial<Record<keyof WindowQueries, Reading<Sample>>> = Object.fromEntries(
-    names.map((name, index) => [name, readings[index]]),
-  );
-  const mixed = mixedClusters(place, byName.clusters);
-  const failures = failuresOf(place, [...readings, kills]);
-  const unusable = mixed ?? unreadable(byName.clusters);
-  const problems: readonly Problem[] =
-    mixed === undefined ? failures : [{ kind: 'configuration', message: mixed }, ...failures];
-  return usageOf(byName, kills, unusable ?? null, problems);
+  const mixed = mixedClusters(place, clusters);
+  const failures = failuresOf(place, [clusters, ...readings, kills]);
+  return {
+    ...usageOf(table, kills),
+    unusable: mixed ?? unreadable(clusters) ?? null,
+    problems: mixed === undefined ? failures : [{ kind: 'configuration', message: mixed }, ...failures],
+    isEmpty: 'rows' in clusters && clusters.rows.length === 0,
+  };
 }
 
 /** What was used over the floor window, by pod and container; `null` for what could not be read. */
@@ -64,18 +75,33 @@ export async function readFloors(
   policy: RebalancePolicy,
 ): Promise<{ of(pod: string, container: string): FloorUsage; readonly problems: readonly Problem[] }> {
   const queries = floorQueries(querySource(place), policy);
-  const [memory, cpu] = await Promise.all([
-    attempt(() => place.metrics.instant(queries.memoryMaximum, place.now)),
-    attempt(() => place.metrics.instant(queries.cpuP95, place.now)),
+  const table = usageTable<keyof typeof queries>();
+  const readings = await Promise.all([
+    readInto(table, 'memoryMaximum', place, queries.memoryMaximum),
+    readInto(table, 'cpuP95', place, queries.cpuP95),
   ]);
-  const [memoryMaximum, cpuP95] = [byContainer(memory), byContainer(cpu)];
   return {
-    of: (pod, container) => ({
-      memoryMaximumBytes: memoryMaximum?.get(keyOf(pod, container)) ?? null,
-      cpuP95Cores: cpuP95?.get(keyOf(pod, container)) ?? null,
-    }),
-    problems: failuresOf(place, [memory, cpu]),
+    of(pod, container) {
+      const { memoryMaximum, cpuP95 } = table.of(pod, container);
+      return { memoryMaximumBytes: memoryMaximum ?? null, cpuP95Cores: cpuP95 ?? null };
+    },
+    problems: failuresOf(place, readings),
   };
+}
+
+/** Asks for the numbers of all containers and puts them into the table; what comes back only tells whether that failed. */
+async function readInto<Query extends string>(
+  table: UsageTable<Query>,
+  name: Query,
+  { metrics, now }: MetricsPlace,
+  query: string,
+): Promise<Reading<never>> {
+  const reading = await attempt(() => metrics.instant(query, now));
+  if ('failed' in reading) {
+    return reading;
+  }
+  table.take(name, reading.rows);
+  return { rows: [] };
 }
 
 function querySource({ namespace, source }: MetricsPlace): QuerySource {
@@ -108,13 +134,13 @@ function failuresOf(place: MetricsPlace, readings: readonly Reading<unknown>[]):
   return [{ kind: 'platform', message }];
 }
 
-function unreadable(clusters: Reading<Sample> | undefined): string | undefined {
-  return clusters !== undefined && 'failed' in clusters ? `The metrics cannot be read. ${clusters.failed}` : undefined;
+function unreadable(clusters: Reading<Sample>): string | undefined {
+  return 'failed' in clusters ? `The metrics cannot be read. ${clusters.failed}` : undefined;
 }
 
 /** Series of several clusters under one selector: every average would be of both. A series without the label counts as one more. */
-function mixedClusters(place: MetricsPlace, clusters: Reading<Sample> | undefined): string | undefined {
-  if (clusters === undefined || 'failed' in clusters || clusters.rows.length <= 1) {
+function mixedClusters(place: MetricsPlace, clusters: Reading<Sample>): string | undefined {
+  if ('failed' in clusters || clusters.rows.length <= 1) {
     return undefined;
   }
   const { clusterLabel } = place.source;
@@ -126,70 +152,43 @@ function mixedClusters(place: MetricsPlace, clusters: Reading<Sample> | undefine
 }
 
 function usageOf(
-  readings: Partial<Record<keyof WindowQueries, Reading<Sample>>>,
+  table: UsageTable<UsageQuery>,
   kills: Reading<Series>,
-  unusable: string | null,
-  problems: readonly Problem[],
-): UsageReading {
-  const values = (name: keyof WindowQueries) => byContainer(readings[name]);
-  const [average, p95, maximum] = [values('memoryAverage'), values('memoryP95'), values('memoryMaximum')];
-  const [samples, fresh] = [values('memorySamples'), values('memoryFresh')];
-  const [cpuAverage, cpuP95, cpuMaximum] = [values('cpuAverage'), values('cpuP95'), values('cpuMaximum')];
-  const [cpuSamples, cpuFresh] = [values('cpuSamples'), values('cpuFresh')];
-  const throttled = values('throttled');
+): Pick<UsageReading, 'memory' | 'cpu' | 'throttledRatio' | 'oomKills' | 'oomKillsUnknown'> {
+  /** Asked and not there is none; not asked is not known. */
+  const countOf = (name: UsageQuery, count = 0): number | null => (table.isAnswered(name) ? count : null);
+  const isFresh = (name: UsageQuery, count = 0): boolean | null => (table.isAnswered(name) ? count > 0 : null);
   const killsOf = killsByContainer(kills);
   return {
     memory(pod, container) {
-      const key = keyOf(pod, container);
+      const { memoryAverage, memoryP95, memoryMaximum, memorySamples, memoryFresh } = table.of(pod, container);
       return {
-        averageBytes: average?.get(key) ?? null,
-        p95Bytes: p95?.get(key) ?? null,
-        maximumBytes: maximum?.get(key) ?? null,
-        samples: countOf(samples, key),
-        fresh: isFresh(fresh, key),
+        averageBytes: memoryAverage ?? null,
+        p95Bytes: memoryP95 ?? null,
+        maximumBytes: memoryMaximum ?? null,
+        samples: countOf('memorySamples', memorySamples),
+        fresh: isFresh('memoryFresh', memoryFresh),
       };
     },
     cpu(pod, container) {
-      const key = keyOf(pod, container);
+      const { cpuAverage, cpuP95, cpuMaximum, cpuSamples, cpuFresh } = table.of(pod, container);
       return {
-        averageCores: cpuAverage?.get(key) ?? null,
-        p95Cores: cpuP95?.get(key) ?? null,
-        maximumCores: cpuMaximum?.get(key) ?? null,
-        samples: countOf(cpuSamples, key),
-        fresh: isFresh(cpuFresh, key),
+        averageCores: cpuAverage ?? null,
+        p95Cores: cpuP95 ?? null,
+        maximumCores: cpuMaximum ?? null,
+        samples: countOf('cpuSamples', cpuSamples),
+        fresh: isFresh('cpuFresh', cpuFresh),
       };
     },
-    throttledRatio: (pod, container) => throttled?.get(keyOf(pod, container)) ?? null,
+    throttledRatio: (pod, container) => table.of(pod, container).throttled ?? null,
     oomKills: (podUid, container) => killsOf.get(keyOf(podUid, container)) ?? [],
-    unusable,
     oomKillsUnknown: 'failed' in kills ? kills.failed : null,
-    problems,
-    isEmpty: readings.clusters !== undefined && 'rows' in readings.clusters && readings.clusters.rows.length === 0,
   };
 }
 
-/** Asked and not there is none; not asked is not known. */
-function countOf(counts: ReadonlyMap<string, number> | undefined, key: string): number | null {
-  return counts === undefined ? null : (counts.get(key) ?? 0);
-}
-
-function isFresh(counts: ReadonlyMap<string, number> | undefined, key: string): boolean | null {
-  return counts === undefined ? null : (counts.get(key) ?? 0) > 0;
-}
-
-/** Names of pods and containers hold no slash. */
-function keyOf(pod: string, container: string): string {
-  return `${pod}/${container}`;
-}
-
-function byContainer(reading: Reading<Sample> | undefined): ReadonlyMap<string, number> | undefined {
-  return reading === undefined || 'failed' in reading
-    ? undefined
-    : new Map(
-        reading.rows
-          .filter(({ value }) => Number.isFinite(value))
-          .map(({ labels, value }) => [keyOf(labels.pod ?? '', labels.container ?? ''), value]),
-      );
+/** UIDs of pods and names of containers hold no slash. */
+function keyOf(podUid: string, container: string): string {
+  return `${podUid}/${container}`;
 }
 
 function killsByContainer(reading: Reading<Series>): ReadonlyMap<string, [number, number][]> {

@@ -17,8 +17,16 @@ function isReadable(read: (text: string) => number): (text: string) => boolean {
   };
 }
 
+/**
+ * A DNS label, as the API server wants it. Anything else is refused before it becomes a part of an address: `..` would be
+ * taken out of the path there, and the whole cluster be read in place of one namespace.
+ */
+const namespace = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'is not the name of a namespace, such as shop');
+
 /** One namespace of one cluster. */
-export const RebalanceScope = z.strictObject({ cluster: name, namespace: name });
+export const RebalanceScope = z.strictObject({ cluster: name, namespace });
 export type RebalanceScope = z.infer<typeof RebalanceScope>;
 
 export const RebalancePolicy = z.strictObject({

@@ -24,6 +24,11 @@ interface JsonPage {
 /** A server on this machine would only lose time by compressing; our own clients do not ask for it there either. */
 const UNCOMPRESSED = { 'accept-encoding': 'identity' };
 
+/** The smallest request there is. */
+export async function rawVersion({ url, token }: RawList): Promise<unknown> {
+  return json(new URL('/version', url).href, { headers: { ...UNCOMPRESSED, authorization: `Bearer ${token}` } });
+}
+
 /** All pods of the namespace, page by page; gives how many. */
 export async function rawList(list: RawList): Promise<number> {
   const items: unknown[] = [];
@@ -43,7 +48,7 @@ export async function rawList(list: RawList): Promise<number> {
   return items.length;
 }
 
-/** The queries in waves: those of one wave at once, the next when all of it has been answered. */
+/** All queries of one wave at once. */
 export async function rawQueries(wave: readonly RawQuery[]): Promise<void> {
   await Promise.all(
     wave.map(({ url, method, contentType, body }) =>

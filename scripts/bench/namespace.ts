@@ -30,6 +30,9 @@ interface Load {
   readonly isUnseen?: true;
 }
 
+/** Has no factor in common with 100: neighbours get different loads, so that few pods already reach many Deployments. */
+const SPREAD = 37;
+
 const STEADY: Load = { name: 'steady', memoryMib: 400, cores: 0.25 };
 
 /** The pods of each hundred that are not steady, spread over all Deployments: each verdict and each action occurs. */
@@ -41,13 +44,25 @@ const LOADS: readonly Load[] = [
   { name: 'idle', memoryMib: 60, cores: 0.04 },
   { name: 'idle', memoryMib: 60, cores: 0.04 },
   { name: 'spiky', memoryMib: 60, cores: 0.02, spikeCores: 0.35 },
+  { name: 'spiky', memoryMib: 60, cores: 0.02, spikeCores: 0.35 },
   { name: 'crashing', memoryMib: 100, cores: 0.1, isCrashing: true },
   { name: 'unseen', memoryMib: 0, cores: 0, isUnseen: true },
 ];
 
-/** The scenario of a namespace `default` of a cluster `test`, as of `now` (ISO, whole seconds). */
-export function namespaceScenario(pods: number, now: string): Scenario {
-  const plans = Array.from({ length: pods }, (_, index) => planOf(index, Math.ceil(pods / DEPLOYMENTS), now));
+export interface NamespaceOptions {
+  readonly pods: number;
+  /** ISO, whole seconds. */
+  readonly now: string;
+  /** Nothing is to be changed or told. */
+  readonly isSteady: boolean;
+}
+
+/** The scenario of a namespace `default` of a cluster `test`. */
+export function namespaceScenario({ pods, now, isSteady }: NamespaceOptions): Scenario {
+  const plans = Array.from({ length: pods }, (_, index) => {
+    const load = isSteady ? STEADY : (LOADS[(index * SPREAD) % 100] ?? STEADY);
+    return planOf(index, load, Math.ceil(pods / DEPLOYMENTS), now);
+  });
   const scenario = parseScenario({
     name: `bench-${String(pods)}`,
     case: { why: 'A namespace for the benchmarks, made of 20 Deployments.', now, expect: {} },
@@ -79,11 +94,11 @@ interface Plan {
   readonly killedAt: string;
 }
 
-function planOf(index: number, replicas: number, now: string): Plan {
+function planOf(index: number, load: Load, replicas: number, now: string): Plan {
   const group = Math.floor(index / replicas);
   const digits = index.toString(16).padStart(12, '0');
   return {
-    load: LOADS[index % 100] ?? STEADY,
+    load,
     shape: index % SHAPES,
     deployment: deploymentName(group),
     name: `${deploymentName(group)}-${hashOf(group)}-${suffixOf(index)}`,
@@ -179,7 +194,13 @@ function pod(plan: Plan): object {
       labels: { app, 'pod-template-hash': hash, 'app.kubernetes.io/part-of': 'shop', version: '2.14.3' },
       annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '8080' },
       ownerReferences: [
-        { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `${app}-${hash}`, controller: true, blockOwnerDeletion: true },
+        {
+          apiVersion: 'apps/v1',
+          kind: 'ReplicaSet',
+          name: `${app}-${hash}`,
+          controller: true,
+          blockOwnerDeletion: true,
+        },
       ],
     },
     spec: {
@@ -215,11 +236,13 @@ function pod(plan: Plan): object {
       startTime: startedAt,
       hostIP: '10.0.0.1',
       podIP: '10.1.0.1',
-      conditions: ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map((type) => ({
-        type,
-        status: load.isCrashing === true && type.endsWith('Ready') ? 'False' : 'True',
-        lastTransitionTime: startedAt,
-      })),
+      conditions: ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map(
+        (type) => ({
+          type,
+          status: load.isCrashing === true && type.endsWith('Ready') ? 'False' : 'True',
+          lastTransitionTime: startedAt,
+        }),
+      ),
       containerStatuses: [containerStatus(plan)],
     },
   };
@@ -308,10 +331,10 @@ function series(name: string, labels: Readonly<Record<string, string>>, points: 
 }
 
 function pointsOf(endSeconds: number, valueAt: (sample: number) => number): readonly Point[] {
-  return Array.from(
-    { length: SAMPLES },
-    (_, sample): Point => [endSeconds - (SAMPLES - 1 - sample) * STEP_SECONDS, valueAt(sample)],
-  );
+  return Array.from({ length: SAMPLES }, (_, sample): Point => [
+    endSeconds - (SAMPLES - 1 - sample) * STEP_SECONDS,
+    valueAt(sample),
+  ]);
 }
 
 /** Within 4% of the average. */
@@ -331,7 +354,9 @@ function cpuOf({ cores, spikeCores }: Load, shape: number): (sample: number) => 
 
 /** Kills are spread over the last hours of the day. */
 function restartsOf(kills: number): (sample: number) => number {
-  return (sample) => Array.from({ length: kills }, (_, kill) => SAMPLES - KILL_EVERY_SAMPLES * (kill + 1)).filter((at) => sample >= at).length;
+  return (sample) =>
+    Array.from({ length: kills }, (_, kill) => SAMPLES - KILL_EVERY_SAMPLES * (kill + 1)).filter((at) => sample >= at)
+      .length;
 }
 
 /** From -1 to 1: a daily cycle and a ripple that make no two samples alike. */

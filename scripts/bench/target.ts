@@ -6,7 +6,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import type { CallCounts, PlatformReady } from './platform.ts';
+import type { NamespaceOptions } from './namespace.ts';
+import type { CallCounts, PlatformReady, PlatformRequest } from './platform.ts';
 
 /** The longest samples of 5,000 containers, the objects and their encodings. */
 const PLATFORM_HEAP_MIB = 6144;
@@ -24,12 +25,16 @@ export interface Target {
   readonly metricsUrl: string;
   /** How often which operation was called since the last time; undefined where nobody counts. */
   takeCalls?(): Promise<CallCounts>;
+  /** Where the servers answer at once: whether queries take the time that a real server needs for them. */
+  setPace?(isPaced: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function embeddedTarget(pods: number): Promise<Target> {
+/** The embedded platform over a namespace of so many pods. */
+export async function embeddedTarget(pods: number, isSteady = false): Promise<Target> {
   const now = new Date(Math.floor(Date.now() / 1000) * 1000).toISOString();
-  const child = fork(path.join(import.meta.dirname, 'platform.ts'), [String(pods), now], {
+  const options: NamespaceOptions = { pods, now, isSteady };
+  const child = fork(path.join(import.meta.dirname, 'platform.ts'), [JSON.stringify(options)], {
     execArgv: [`--max-old-space-size=${String(PLATFORM_HEAP_MIB)}`],
   });
   const ready = (await answerOf(child)) as PlatformReady;
@@ -47,8 +52,12 @@ export async function embeddedTarget(pods: number): Promise<Target> {
     kubernetesToken: ready.kubernetesToken,
     metricsUrl: ready.urls.victoriametrics,
     async takeCalls() {
-      child.send('calls');
+      child.send({ ask: 'calls' } satisfies PlatformRequest);
       return (await answerOf(child)) as CallCounts;
+    },
+    async setPace(isPaced) {
+      child.send({ ask: 'pace', isPaced } satisfies PlatformRequest);
+      await answerOf(child);
     },
     async close() {
       const ended = once(child, 'exit');

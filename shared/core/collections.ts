@@ -8,8 +8,9 @@ const MAX_WRITES = 500;
 export const MAX_COMMIT_BYTES = 9 * 1024 * 1024;
 export const MAX_DOCUMENT_BYTES = 1024 * 1024 - 16 * 1024;
 
-/** Firestore's limit for the id of a document. */
+/** Firestore's limits for the id of a document, and for what it compares of an indexed value. */
 const MAX_ID_BYTES = 1500;
+const MAX_INDEXED_BYTES = 1500;
 
 export type Index = readonly string[];
 
@@ -70,6 +71,7 @@ export function checkedTexts(writes: readonly CheckedWrite[]): readonly (string 
     }
     seen.add(key);
     const text = write.data === undefined ? null : documentText(key, write.data);
+    indexedFields(write.collection, write.data ?? {});
     bytes += text === null ? 0 : Buffer.byteLength(text);
     if (bytes > MAX_COMMIT_BYTES) {
       throw new BugError(
@@ -78,6 +80,33 @@ export function checkedTexts(writes: readonly CheckedWrite[]): readonly (string 
     }
     return text;
   });
+}
+
+/** What an index can hold. Firestore would order other values, or the rest of a longer text, in its own way or not at all. */
+export type IndexedValue = string | number | boolean | null;
+
+/** The fields of `data` that an index of its collection names. Fails for a value that not every store compares alike. */
+export function indexedFields(collection: string, data: object): ReadonlyMap<string, IndexedValue> {
+  const fields = new Map<string, IndexedValue>();
+  for (const field of new Set(checkCollection(collection).flat())) {
+    const value = (data as Readonly<Record<string, unknown>>)[field];
+    if (value === undefined) {
+      continue;
+    }
+    if (!isIndexable(value)) {
+      throw new BugError(
+        `The field ${field} of a document in ${collection} is indexed: it must be text of at most ${String(MAX_INDEXED_BYTES)} bytes, a finite number, true, false or null.`,
+      );
+    }
+    fields.set(field, value);
+  }
+  return fields;
+}
+
+function isIndexable(value: unknown): value is IndexedValue {
+  return typeof value === 'string'
+    ? value.isWellFormed() && Buffer.byteLength(value) <= MAX_INDEXED_BYTES
+    : typeof value === 'boolean' || value === null || Number.isFinite(value);
 }
 
 function documentText(key: string, data: object): string {

@@ -22,6 +22,13 @@ export function secretMasker(values: readonly string[]): (text: string) => strin
   };
 }
 
+/** `value` with every text in it masked; its shape stays. One pass over its JSON: a report has a hundred thousand texts. */
+export function masked<T>(mask: (text: string) => string, value: T): T {
+  const text = JSON.stringify(value);
+  const without = mask(text);
+  return without === text ? value : (JSON.parse(without) as T);
+}
+
 function formsOf(value: string): readonly string[] {
   if (value.length < MIN_VALUE_LENGTH) {
     return [];

@@ -148,6 +148,29 @@ export const Protection = z
   })
   .prefault({});
 
+/** A retention between two durations: under the one, what needs the past is blind; over the other, no store keeps its word. */
+function keptFor(least: string, most: string): z.ZodType<string> {
+  return Duration.refine(
+    (value) => durationSeconds(value) >= durationSeconds(least) && durationSeconds(value) <= durationSeconds(most),
+    `${least} to ${most}`,
+  );
+}
+
+export const Retention = z
+  .strictObject({
+    journal: keptFor('30d', '3650d')
+      .default('400d')
+      .describe(
+        'How long the record of every change is kept at least; `nightshift audit cut` takes away what is older. 400 days answer a yearly audit',
+      ),
+    runs: keptFor('1d', '3650d')
+      .default('30d')
+      .describe(
+        'How long runs with their reports and facts are kept, for `show`, `replay` and `export`. A month holds what people still ask about',
+      ),
+  })
+  .prefault({});
+
 export const TeamPolicy = z.strictObject({
   version: z.literal(1),
   timezone: TimeZone.default('UTC').describe('For the times of day in windows'),
@@ -195,6 +218,7 @@ export const TeamPolicy = z.strictObject({
     .meta({ examples: [[{ action: 'cluster.resize-container', namespace: 'shop', mode: 'auto' }]] }),
   guardrails: Guardrails.describe('What holds an action back even where its mode is auto'),
   protect: Protection.describe('What is never changed'),
+  retention: Retention.describe('How long the past is kept'),
   windows: z
     .array(Window)
     .default([])

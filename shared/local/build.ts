@@ -3,11 +3,31 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type BuildOptions } from 'esbuild';
 import { readManifests } from '../config/manifest.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const FRAMEWORK = '@google-cloud/functions-framework';
+
+/** How everything that is deployed is bundled. */
+export const BUNDLE_OPTIONS = {
+  chunkNames: 'chunks/[name]-[hash]',
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  sourcemap: false,
+  // CommonJS packages inside an ESM bundle ask for `require`.
+  banner: {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+} as const satisfies BuildOptions;
 
 export interface BuiltBundle {
   readonly duty: string;
@@ -53,24 +73,9 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
     absWorkingDir: ROOT,
     outdir: folder,
     entryNames: 'index',
-    chunkNames: 'chunks/[name]-[hash]',
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: 'none',
-    sourcemap: false,
+    ...BUNDLE_OPTIONS,
     metafile: true,
     external: [FRAMEWORK],
-    // CommonJS packages inside an ESM bundle ask for `require`.
-    banner: {
-      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
-    },
-    logLevel: 'warning',
   });
   const require = createRequire(import.meta.url);
   const frameworkJson = JSON.parse(

@@ -2,6 +2,8 @@
 // 0 done, 1 failed or a check found something wrong, 2 wrong use.
 import { Command, CommanderError } from 'commander';
 import { CallerError, describeError, NightshiftError } from '../core/errors.ts';
+import { readEnvironment } from '../config/environment.ts';
+import { secretMasker } from '../core/mask.ts';
 import { registerDoctor } from './cli/doctor.ts';
 import { registerHistory } from './cli/history.ts';
 import { registerInit } from './cli/init.ts';
@@ -44,16 +46,21 @@ function exitCodeOf(error: unknown, terminal: Terminal): number {
   if (error instanceof CommanderError) {
     return error.exitCode === 0 ? 0 : WRONG_USE;
   }
+  const mask = secretMasker(knownSecrets());
   if (error instanceof CallerError) {
-    terminal.warn(describeError(error));
+    terminal.warn(mask(describeError(error)));
     return WRONG_USE;
   }
-  terminal.warn(
-    error instanceof NightshiftError
-      ? describeError(error)
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error),
-  );
+  const isOurs = error instanceof NightshiftError || !(error instanceof Error);
+  terminal.warn(mask(isOurs ? describeError(error) : (error.stack ?? error.message)));
   return 1;
+}
+
+/** An environment that is wrong is told by its own error, which shows no value; the shapes of secrets are masked all the same. */
+function knownSecrets(): readonly string[] {
+  try {
+    return readEnvironment().secrets;
+  } catch {
+    return [];
+  }
 }

@@ -40,6 +40,9 @@ export interface RunningHost {
 }
 
 const OUTBOX_MILLISECONDS = 5000;
+/** For a request to arrive, whole: at most 1 MiB. Who sends slower than that holds a connection, and a stop, for nothing. */
+const HEADERS_MILLISECONDS = 10_000;
+const REQUEST_MILLISECONDS = 20_000;
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 export async function startHost(options: HostOptions): Promise<RunningHost> {
@@ -52,12 +55,21 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     );
   }
   const inHand = new Set<Promise<unknown>>();
+  const arriving = new Set<IncomingMessage>();
   const stop = new AbortController();
-  const server = createServer((request, response) => {
-    const work = respond(options, request, response);
-    inHand.add(work);
-    void work.finally(() => inHand.delete(work));
-  });
+  const server = createServer(
+    { headersTimeout: HEADERS_MILLISECONDS, requestTimeout: REQUEST_MILLISECONDS },
+    (request, response) => {
+      const work = respond(options, request, response);
+      inHand.add(work);
+      arriving.add(request);
+      const arrived = (): void => {
+        arriving.delete(request);
+      };
+      request.once('end', arrived).once('close', arrived);
+      void work.finally(() => inHand.delete(work));
+    },
+  );
   await listen(server, options);
   const loops = [
     ...options.duties.flatMap((duty) =>
@@ -77,6 +89,11 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
         });
       });
       server.closeIdleConnections();
+      for (const request of arriving) {
+        if (!request.complete) {
+          request.destroy();
+        }
+      }
       await Promise.allSettled([...inHand, ...loops]);
       server.closeAllConnections();
       await closed;
@@ -127,10 +144,11 @@ async function scheduleOf(
 }
 
 async function outboxLoop(options: HostOptions, signal: AbortSignal): Promise<void> {
-  const ports = options.duties[0]?.surroundings.ports;
-  while (!signal.aborted && ports !== undefined) {
+  const surroundings = options.duties[0]?.surroundings;
+  while (!signal.aborted && surroundings !== undefined) {
     try {
-      await drainOutbox({ ports, log: options.log });
+      const { ports, mask } = surroundings;
+      await drainOutbox({ ports, mask, log: options.log, isStopping: () => signal.aborted });
     } catch (error) {
       options.log.error({ error: describeError(error) }, 'the outbox could not be read');
     }
@@ -156,6 +174,10 @@ async function respond(options: HostOptions, request: IncomingMessage, response:
     response.writeHead(reply.status, { 'content-type': 'application/json; charset=utf-8', ...reply.headers });
     response.end(body);
   } catch (error) {
+    if (request.destroyed && !request.complete) {
+      options.log.info({ method: request.method }, 'a request ended before it had arrived');
+      return;
+    }
     options.log.error({ err: error }, 'a request failed');
     if (!response.headersSent) {
       response.writeHead(500, { 'content-type': 'application/json; charset=utf-8' });
@@ -171,12 +193,19 @@ interface Reply {
 }
 
 async function route(options: HostOptions, request: IncomingMessage): Promise<Reply> {
-  const path = new URL(request.url ?? '/', 'http://host').pathname;
+  // Not by `new URL`, which throws for some targets and takes the host out of others, such as `//rebalance`.
+  const path = (request.url ?? '/').split(/[?#]/, 1)[0] ?? '/';
   if (path === '/healthz') {
     return { status: 200, body: { status: 'ok' } };
   }
   if (path === '/readyz') {
     return readiness(options);
+  }
+  if (options.token === undefined && isFromElsewhere(request)) {
+    return problem(
+      403,
+      'Without a token (NIGHTSHIFT_TOKEN) only programs on this machine are answered, not web pages.',
+    );
   }
   if (!isAuthorised(options, request)) {
     return problem(401, 'A bearer token is needed: Authorization: Bearer <NIGHTSHIFT_TOKEN>.', {
@@ -221,6 +250,18 @@ async function readiness(options: HostOptions): Promise<Reply> {
   } catch (error) {
     return { status: 503, body: { status: 'not ready', message: describeError(error) } };
   }
+}
+
+/**
+ * A web page in a browser on this machine: it may send to 127.0.0.1, or to a name of its own that leads there. Programs send
+ * neither Origin nor Sec-Fetch-Site, and name this machine.
+ */
+function isFromElsewhere({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'];
+  const host = /^(\[[^\]]*\]|[^:]*)(:[0-9]*)?$/.exec(headers.host ?? 'localhost')?.[1] ?? '';
+  const isOurs = LOOPBACK.has(host.toLowerCase().replace(/^\[|\]$/g, '')) || /^127(\.[0-9]{1,3}){3}$/.test(host);
+  const isSame = headers.origin === undefined || headers.origin === `http://${headers.host ?? ''}`;
+  return !isOurs || !isSame || !(site === undefined || site === 'same-origin' || site === 'none');
 }
 
 /** Compared as hashes of equal length in constant time, so that neither length nor content of the token leaks. */

@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly kinds: ReadonlyMap<string, ActionKind>;
   readonly team: TeamPolicy;
   readonly log: Logger;
+  /** Takes secrets out of what is stored, told or answered; the log masks by itself. */
+  readonly mask: (text: string) => string;
   /** The Google Cloud project whose traces the log lines belong to. */
   readonly project?: string;
   /** True once the process is to end: what is begun is finished, nothing new is begun. */

@@ -39,8 +39,9 @@ export async function deliverIssue(context: DeliveryContext, entry: IssueEntry):
   }
   const triedBefore = entry.uncertain !== undefined;
   const created = await attempt(context, entry, 'create', () => tracker.create(entry.draft));
-  await rememberIssue(context, fingerprint, created);
-  return triedBefore
+  const other = await rememberIssue(context, fingerprint, created);
+  // Two instances may have found none at the same time.
+  return triedBefore || other
     ? { ...accounted(entry), url: created.url, recheck: true, dueAt: secondsAfter(context.now(), SEARCH_LAG_SECONDS) }
     : { ...accounted(entry), url: created.url, state: 'delivered' };
 }
@@ -66,6 +67,7 @@ async function alreadyOpen(
     entry.uncertain?.what === 'create' &&
     Date.parse(issue.createdAt) >= Date.parse(entry.uncertain.since) - CLOCK_DIFFERENCE_MILLISECONDS;
   if (!ours && !(await tracker.hasComment({ key: issue.key, marker: entry.id }))) {
+    await context.save(entry);
     await tracker.comment({
       key: issue.key,
       marker: entry.id,
@@ -95,13 +97,15 @@ async function mergeDuplicates(context: DeliveryContext, tracker: Tracker, entry
   return { ...entry, url: original.url, state: 'delivered' };
 }
 
-async function rememberIssue(context: DeliveryContext, fingerprint: string, issue: Issue): Promise<void> {
+/** Whether another issue of this fingerprint had been created a moment ago. */
+async function rememberIssue(context: DeliveryContext, fingerprint: string, issue: Issue): Promise<boolean> {
   const { store } = context.ports;
   const now = context.now();
   for (;;) {
     const before = await store.read<IssueState>('issues', fingerprint);
     const same = before?.data.key === issue.key;
     const data: IssueState = {
+      ...before?.data,
       fingerprint,
       key: issue.key,
       url: issue.url,
@@ -114,7 +118,9 @@ async function rememberIssue(context: DeliveryContext, fingerprint: string, issu
         : { op: 'replace', collection: 'issues', id: fingerprint, data, version: before.version },
     ]);
     if (result.committed) {
-      return;
+      return (
+        !same && before?.data.key !== undefined && secondsSince(context, before.data.openedAt) < SEARCH_LAG_SECONDS
+      );
     }
   }
 }

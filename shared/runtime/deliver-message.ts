@@ -1,10 +1,12 @@
 // Delivers one chat message in its parts: post, file in its thread, and an edit when the links of its issues come later.
 import { ConfigurationError } from '../core/errors.ts';
+import { readLarge } from './large-document.ts';
 import type { Chat, ChatPost, IssueLink, Posted } from '../ports/chat.ts';
 import {
   accounted,
   attempt,
   type DeliveryContext,
+  isOld,
   type IssueState,
   type MessageEntry,
   type OutboxEntry,
@@ -12,8 +14,11 @@ import {
 } from './outbox-entry.ts';
 
 const LOOK_FOR_LINKS_SECONDS = 5;
-/** Once posted without all links, the message is looked at this often until they are there. */
+/** The longest wait for links that policy of the news asks for; one that is longer was set while the clock was ahead. */
+const LONGEST_PATIENCE_SECONDS = 120;
+/** Once posted without all links, the message is looked at after a tenth of its age, within these bounds, until they are there. */
 const EDIT_LATER_SECONDS = 30;
+const EDIT_AT_LAST_SECONDS = 3600;
 
 export async function deliverMessage(context: DeliveryContext, entry: MessageEntry): Promise<OutboxEntry> {
   const { chat } = context.ports;
@@ -24,8 +29,10 @@ export async function deliverMessage(context: DeliveryContext, entry: MessageEnt
   }
   const links = await linksOf(context, entry.issues);
   const complete = entry.issues.every((fingerprint) => links[fingerprint] !== undefined);
-  if (entry.posted === undefined && !complete && context.now() < entry.waitUntil) {
-    return { ...entry, dueAt: secondsAfter(context.now(), LOOK_FOR_LINKS_SECONDS) };
+  const now = context.now();
+  const isEarly = now < entry.waitUntil && entry.waitUntil <= secondsAfter(now, LONGEST_PATIENCE_SECONDS);
+  if (entry.posted === undefined && !complete && isEarly) {
+    return { ...entry, dueAt: secondsAfter(now, LOOK_FOR_LINKS_SECONDS) };
   }
   let current = entry;
   if (current.posted === undefined) {
@@ -36,13 +43,20 @@ export async function deliverMessage(context: DeliveryContext, entry: MessageEnt
   }
   if (current.posted !== undefined && !sameLinks(current.linked ?? [], Object.keys(links))) {
     // Saying the same again does no harm: an edit needs no marker.
+    await context.save(current);
     await chat.edit(current.posted, request(current, links));
     await context.onStep('delivery-sent');
     current = { ...current, linked: Object.keys(links).sort() };
   }
-  return complete
+  // An issue that never came into being has no link to wait for.
+  return complete || isOld(current, now)
     ? { ...current, state: 'delivered' }
-    : { ...current, dueAt: secondsAfter(context.now(), EDIT_LATER_SECONDS) };
+    : { ...current, dueAt: secondsAfter(now, editPause(current, now)) };
+}
+
+function editPause(entry: MessageEntry, now: string): number {
+  const ageSeconds = (Date.parse(now) - Date.parse(entry.createdAt)) / 1000;
+  return Math.min(EDIT_AT_LAST_SECONDS, Math.max(EDIT_LATER_SECONDS, ageSeconds / 10));
 }
 
 async function post(
@@ -81,7 +95,9 @@ async function sendFile(context: DeliveryContext, chat: Chat, entry: MessageEntr
       ? await chat.findFile({ thread: posted, marker: entry.id, since: entry.uncertain.since })
       : undefined;
   if (found === undefined) {
-    const file = { thread: posted, marker: entry.id, ...message.file };
+    const { largeFile } = entry;
+    const content = largeFile === undefined ? undefined : await readLarge<string>(context.ports.store, largeFile);
+    const file = { thread: posted, marker: entry.id, ...message.file, ...(content !== undefined && { content }) };
     await attempt(context, entry, 'file', () => chat.upload(file));
   }
   const next: MessageEntry = { ...accounted(entry), fileSent: true };

@@ -4,6 +4,7 @@ import { type ActionProposal, type ActionRecord, effectKey, targetKey } from '..
 import { canonicalJson } from '../core/json.ts';
 import type { Decision } from '../core/decision.ts';
 import { BugError, describeError, PlatformError } from '../core/errors.ts';
+import { masked } from '../core/mask.ts';
 import { checkGuardrails, type GuardrailVerdict } from '../core/guardrail.ts';
 import type { Outcome } from '../core/report.ts';
 import type { StoredDocument, Version, Write } from '../ports/store.ts';
@@ -69,7 +70,7 @@ async function executeOne(context: RunContext, decision: Acting): Promise<Outcom
   return carryOut(context, intent, kind);
 }
 
-function kindOf(context: RunContext, action: ActionProposal): ActionKind {
+export function kindOf(context: RunContext, action: ActionProposal): ActionKind {
   const kind = context.kinds.get(action.kind);
   if (kind === undefined) {
     throw new BugError(`No action kind ${action.kind} is known to the executor.`);
@@ -138,8 +139,8 @@ async function storeIntent(
       runId: context.runId,
       subject: decision.subject,
       rule: decision.reason.rule,
-      sentence: decision.reason.sentence,
-      evidence: decision.reason.evidence,
+      sentence: context.mask(decision.reason.sentence),
+      evidence: masked(context.mask, decision.reason.evidence),
       state,
       createdAt: at,
       updatedAt: at,
@@ -156,7 +157,7 @@ async function storeIntent(
         kind: action.kind,
         state,
         by: `run ${context.runId}`,
-        detail: `${kind.describe(action)}: ${decision.reason.sentence}`,
+        detail: context.mask(`${kind.describe(action)}: ${decision.reason.sentence}`),
       })),
     ];
     const result = await store.commit(writes);
@@ -179,7 +180,7 @@ function budgetEntry({ createdAt, id, guard: { workload, touches, part } }: Acti
   return { at: createdAt, actionId: id, workload, touches, undo: false, ...(part === undefined ? {} : { part }) };
 }
 
-function fence(context: RunContext): readonly Write[] {
+export function fence(context: RunContext): readonly Write[] {
   return context.lease === undefined ? [] : [leaseCheck(context.lease)];
 }
 
@@ -219,7 +220,7 @@ async function meetExisting(
   const closed = await transition(
     context.ports,
     existing,
-    { state: 'settled', detail: `Somebody changed it back. ${look.found}`, by: `run ${context.runId}` },
+    { state: 'settled', detail: context.mask(`Somebody changed it back. ${look.found}`), by: `run ${context.runId}` },
     fence(context),
   );
   return closed === undefined ? takenOver() : 'again';
@@ -258,10 +259,9 @@ async function applyAndProbe(
   kind: ActionKind,
   attempt: number,
 ): Promise<Outcome> {
+  let answer;
   try {
-    const answer = await kind.apply(context.ports, intent.data);
-    await step(context, 'applied');
-    return await end(context, intent, 'applied', answer);
+    answer = await kind.apply(context.ports, intent.data);
   } catch (error) {
     if (!(error instanceof PlatformError)) {
       throw error;
@@ -272,6 +272,9 @@ async function applyAndProbe(
     }
     return probe(context, intent, kind, attempt, error);
   }
+  // Outside of the `try`: a store that fails now must not make a change that happened look like one that failed.
+  await step(context, 'applied');
+  return end(context, intent, 'applied', answer);
 }
 
 /** The target is gone or was changed by somebody else in between: nothing failed, there is nothing left to do. */
@@ -316,14 +319,15 @@ async function probe(
   }
 }
 
-type Ending = 'applied' | 'failed' | 'stale' | 'unknown';
+export type Ending = 'applied' | 'failed' | 'stale' | 'unknown';
 
 async function end(
   context: RunContext,
   intent: StoredDocument<ActionRecord>,
   state: Ending,
-  detail: string,
+  said: string,
 ): Promise<Outcome> {
+  const detail = context.mask(said);
   // Not fenced: what happened on the platform is true whoever holds the lease; the action's own version protects it.
   const stored = await transition(context.ports, intent, { state, detail, by: `run ${context.runId}` }, []);
   await step(context, 'outcome-stored');
@@ -336,51 +340,3 @@ async function end(
   }
   return { actionId: intent.id, state, detail };
 }
-
-/** What became of an action whose run died. */
-export interface Reconciled {
-  readonly action: ActionRecord;
-  readonly change: string;
-}
-
-/**
- * Looks after the actions of this scope whose run died between intent and outcome: did it happen? It is never done again
- * from here: what did not happen is closed, and the rules decide anew from fresh facts.
- */
-export async function reconcile(context: RunContext): Promise<readonly Reconciled[]> {
-  const { store } = context.ports;
-  const open = await store.query<ActionRecord>('actions', {
-    where: [
-      { field: 'scope', op: '==', value: context.scopeKey },
-      { field: 'state', op: '==', value: 'intended' },
-    ],
-    limit: 100,
-  });
-  const reconciled: Reconciled[] = [];
-  for (const document of open.filter((candidate) => candidate.data.duty === context.duty)) {
-    const kind = kindOf(context, document.data);
-    const look = await kind.look(context.ports, document.data);
-    const ending = ENDINGS[look.at];
-    const closed = await transition(
-      context.ports,
-      document,
-      { state: ending.state, detail: `${ending.sentence} ${look.found}`, by: `run ${context.runId}, reconciling` },
-      fence(context),
-    );
-    if (closed !== undefined) {
-      context.log.warn({ actionId: document.id, state: ending.state }, 'an action of a run that died was reconciled');
-      reconciled.push({ action: closed.data, change: kind.describe(closed.data) });
-    }
-  }
-  return reconciled;
-}
-
-const ENDINGS: Readonly<Record<'from' | 'to' | 'elsewhere' | 'gone', { state: Ending; sentence: string }>> = {
-  to: { state: 'applied', sentence: 'The run died before it could tell; the change is there.' },
-  from: { state: 'failed', sentence: 'The run died before the change; nothing was changed.' },
-  gone: { state: 'stale', sentence: 'The run died, and the target is gone.' },
-  elsewhere: {
-    state: 'unknown',
-    sentence: 'The run died, and the target is neither as before nor as wanted: look at it.',
-  },
-};

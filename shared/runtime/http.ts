@@ -44,7 +44,7 @@ export async function answer(ready: ReadyDuty, incoming: Incoming): Promise<Answ
   try {
     return await run({ ...ready, surroundings: { ...surroundings, log } }, readRequest(incoming));
   } catch (error) {
-    return failure(error, log);
+    return failure(error, log, surroundings.mask);
   }
 }
 
@@ -74,7 +74,7 @@ async function run(ready: ReadyDuty, request: DutyRequest): Promise<Answer> {
     answers.push(
       await runScope(ready, request, scope).then(
         (result) => ofResult(result, request),
-        (error: unknown) => failure(error, ready.surroundings.log),
+        (error: unknown) => failure(error, ready.surroundings.log, ready.surroundings.mask),
       ),
     );
   }
@@ -123,8 +123,8 @@ function ofResult(result: RunResult, request: DutyRequest): Answer {
 }
 
 /** The status and the words for what went wrong. */
-export function failure(error: unknown, log: Logger): Answer {
-  const message = describeError(error);
+export function failure(error: unknown, log: Logger, mask: (text: string) => string): Answer {
+  const message = mask(describeError(error));
   if (error instanceof CallerError) {
     return { status: 400, headers: {}, body: { error: { kind: error.kind, field: error.field ?? null, message } } };
   }

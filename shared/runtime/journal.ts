@@ -19,12 +19,24 @@ export interface JournalEntry {
   readonly hash: string;
 }
 
-interface JournalHead {
+/** The end of a scope's chain, and its beginning where retention has cut it. */
+export interface JournalHead {
+  readonly scope: string;
   readonly sequence: number;
   readonly hash: string;
+  readonly cut?: JournalCut;
 }
 
-const FIRST_HASH = '0'.repeat(64);
+/** What a cut leaves behind: where the chain goes on, and the hash of the last entry that was taken away. */
+export interface JournalCut {
+  readonly firstSequence: number;
+  readonly previous: string;
+  /** ISO time of the cut. */
+  readonly at: string;
+}
+
+/** What the first entry of a scope has for `previous`. */
+export const FIRST_HASH = '0'.repeat(64);
 const HISTORY_LIMIT = 5000;
 
 /** The writes that append one entry. They fail when another instance appended meanwhile: read again and retry. */
@@ -36,13 +48,17 @@ export async function journalWrites(
   const sequence = (head?.data.sequence ?? 0) + 1;
   const unsigned = { ...entry, sequence, previous: head?.data.hash ?? FIRST_HASH };
   const signed: JournalEntry = { ...unsigned, hash: hashOf(unsigned) };
-  const next: JournalHead = { sequence, hash: signed.hash };
+  const next: JournalHead = { ...head?.data, scope: entry.scope, sequence, hash: signed.hash };
   return [
     head === undefined
       ? { op: 'create', collection: 'journal-heads', id: entry.scope, data: next }
       : { op: 'replace', collection: 'journal-heads', id: entry.scope, data: next, version: head.version },
-    { op: 'create', collection: 'journal', id: `${entry.scope}:${String(sequence).padStart(9, '0')}`, data: signed },
+    { op: 'create', collection: 'journal', id: entryId(entry.scope, sequence), data: signed },
   ];
+}
+
+export function entryId(scope: string, sequence: number): string {
+  return `${scope}:${String(sequence).padStart(9, '0')}`;
 }
 
 export interface Transition {
@@ -100,7 +116,8 @@ export async function transition(
 async function epochWrite(store: Store, action: ActionRecord): Promise<Write> {
   const id = targetKey(action);
   const target = await store.read<{ epoch: number }>('targets', id);
-  const data = { epoch: action.epoch + 1 };
+  // Never back: another action of this target may have been closed since this one began.
+  const data = { epoch: Math.max(action.epoch, target?.data.epoch ?? 0) + 1 };
   return target === undefined
     ? { op: 'create', collection: 'targets', id, data }
     : { op: 'replace', collection: 'targets', id, data, version: target.version };

@@ -12,13 +12,31 @@ export interface LeaseHolder {
   readonly until: string;
 }
 
-/** The write that takes a lease; it fails while another run holds it. An expired lease counts as absent. */
-export function leaseWrite(id: string, holder: LeaseHolder): Write {
-  return { op: 'create', collection: 'leases', id, data: holder, expiresAt: holder.until };
-}
+/** Clocks of two instances differ by less than this. */
+const CLOCK_TOLERANCE_MILLISECONDS = 60_000;
 
-export async function leaseHolder(store: Store, id: string): Promise<LeaseHolder | undefined> {
-  return (await store.read<LeaseHolder>('leases', id))?.data;
+/**
+ * Takes the lease, in one commit with `also`, or tells who holds it. An expired lease counts as absent.
+ * `holder.until` is the latest time until which a run that begins now may hold one: a lease that ends later was taken while the
+ * clock was ahead, and would block its scope until the clock is there again. It is taken over; its version fences its holder off.
+ */
+export async function takeLease(
+  store: Store,
+  id: string,
+  holder: LeaseHolder,
+  also: readonly Write[],
+): Promise<{ readonly lease: Lease } | { readonly holder: LeaseHolder | undefined }> {
+  const lease = { collection: 'leases', id, data: holder, expiresAt: holder.until };
+  const taken = await store.commit([{ op: 'create', ...lease }, ...also]);
+  if (taken.committed) {
+    return { lease: { id, version: taken.versions[0] as Version } };
+  }
+  const there = await store.read<LeaseHolder>('leases', id);
+  if (there === undefined || Date.parse(there.data.until) <= Date.parse(holder.until) + CLOCK_TOLERANCE_MILLISECONDS) {
+    return { holder: there?.data };
+  }
+  const over = await store.commit([{ op: 'replace', ...lease, version: there.version }, ...also]);
+  return over.committed ? { lease: { id, version: over.versions[0] as Version } } : { holder: there.data };
 }
 
 /** A precondition for every write of the run that holds the lease. */

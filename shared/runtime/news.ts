@@ -4,13 +4,16 @@ import { bold, code, type Message, paragraph, text } from '../core/document.ts';
 import type { ActionRecord } from '../core/action.ts';
 import type { Escalation } from '../core/decision.ts';
 import { modeOf } from '../core/guardrail.ts';
+import { masked } from '../core/mask.ts';
 import { type Correction, type DecidedOutcome, escalationOf, type Problem, type Report } from '../core/report.ts';
 import type { StoredDocument, Write } from '../ports/store.ts';
 import type { RunContext } from './context.ts';
 import type { Duty } from './duty.ts';
-import type { Reconciled } from './executor.ts';
+import { largeWrites } from './large-document.ts';
 import { outboxWrite } from './outbox.ts';
-import { type IssueEntry, type IssueState, type MessageEntry, secondsAfter } from './outbox-entry.ts';
+import type { Reconciled } from './reconcile.ts';
+import { runExpiry } from './run-record.ts';
+import { type IssueEntry, type IssueState, type MessageEntry, type OutboxEntry, secondsAfter } from './outbox-entry.ts';
 
 /** When something was last said about a scope. */
 interface Told {
@@ -25,10 +28,20 @@ const REPEAT_SECONDS = 86_400;
 const NEW_ISSUES_A_RUN = 5;
 /** The message waits this long for the tracker's links. */
 const LINK_PATIENCE_SECONDS = 60;
+/** A commit takes 500 writes. What is over keeps its turn for the next run. */
+const REPEATED_A_RUN = 50;
+const COVERED_A_RUN = 150;
+const CORRECTIONS_A_RUN = 50;
+/** Titles that a digest spells out. */
+const DIGEST_LINES = 200;
+/** A larger file would not fit into the document of its message. */
+const INLINE_FILE_CHARACTERS = 100_000;
+/** More than this is remembered as one: told again when any of it changes. */
+const REMEMBERED_ITEMS = 1000;
 
 export interface NewsInput {
   readonly duty: Duty;
-  readonly report: Report;
+  readonly report: Pick<Report, 'message' | 'corrections'>;
   readonly decided: readonly DecidedOutcome[];
   readonly problems: readonly Problem[];
   readonly reconciled: readonly Reconciled[];
@@ -48,7 +61,7 @@ export async function newsWrites(context: RunContext, input: NewsInput): Promise
 async function correctionWrites(context: RunContext, corrections: readonly Correction[]): Promise<readonly Write[]> {
   const { store } = context.ports;
   const writes: Write[] = [];
-  for (const { actionId, message } of corrections) {
+  for (const { actionId, message } of corrections.slice(0, CORRECTIONS_A_RUN)) {
     const id = `${actionId}-correction`;
     const action = await store.read<ActionRecord>('actions', actionId);
     const told =
@@ -74,18 +87,20 @@ function messageEntry(
   message: Message,
   issues: readonly string[],
 ): MessageEntry {
+  // Not the run's `now`: a long run would find its patience used up before it began to wait.
+  const at = context.ports.clock.now().toISOString();
   return {
     id,
     kind: 'message',
     runId: context.runId,
-    createdAt: context.now,
+    createdAt: at,
     state: 'pending',
-    dueAt: context.now,
+    dueAt: at,
     attempts: 0,
     channel,
-    message,
+    message: masked(context.mask, message),
     issues,
-    waitUntil: secondsAfter(context.now, LINK_PATIENCE_SECONDS),
+    waitUntil: secondsAfter(at, LINK_PATIENCE_SECONDS),
   };
 }
 
@@ -125,13 +140,31 @@ async function messageWrites(
     day: today,
     items: { ...recent, ...Object.fromEntries(items.map((item) => [item, recent[item] ?? context.now])) },
   };
-  const entry = messageEntry(context, messageId(context.runId), slack.channel, withRuntimeLines(input), issues);
+  const { message, largeFile, chunks } = withFileApart(context, withRuntimeLines(input));
+  const entry = messageEntry(context, messageId(context.runId), slack.channel, message, issues);
   return [
-    outboxWrite(entry),
+    outboxWrite({ ...entry, ...(largeFile && { largeFile }) }),
+    ...chunks,
     told === undefined
       ? { op: 'create', collection: 'posts', id, data: next }
       : { op: 'replace', collection: 'posts', id, data: next, version: told.version },
   ];
+}
+
+function withFileApart(
+  context: RunContext,
+  message: Message,
+): Pick<MessageEntry, 'message' | 'largeFile'> & { readonly chunks: readonly Write[] } {
+  const { file } = message;
+  if (file === undefined || file.content.length <= INLINE_FILE_CHARACTERS) {
+    return { message, chunks: [] };
+  }
+  const { writes, reference } = largeWrites(
+    `run-${context.runId}-file`,
+    context.mask(file.content),
+    runExpiry(context.ports.clock.now()),
+  );
+  return { message: { ...message, file: { ...file, content: '' } }, largeFile: reference, chunks: writes };
 }
 
 /** Fingerprints of what is worth a message. A change is news each time, everything else once a day. */
@@ -151,9 +184,15 @@ function newsItems(input: NewsInput): readonly string[] {
       items.push(hashOf(escalation.about));
     }
   }
-  items.push(...input.problems.map((problem) => hashOf({ problem: problem.message })));
+  items.push(...input.problems.map((problem) => hashOf({ problem: withoutNumbers(problem.message) })));
   items.push(...input.reconciled.map((one) => hashOf({ reconciled: one.action.id })));
-  return items;
+  const distinct = [...new Set(items)].sort();
+  return distinct.length > REMEMBERED_ITEMS ? [hashOf(distinct)] : distinct;
+}
+
+/** The same problem carries another duration, port or request id each time. */
+function withoutNumbers(message: string): string {
+  return message.replaceAll(/[0-9]+/g, '0');
 }
 
 function dayIn(timezone: string, iso: string): string {
@@ -165,7 +204,7 @@ function withRuntimeLines(input: NewsInput): Message {
   const { message } = input.report;
   const problems = input.problems.map((problem) => [bold('Problem: '), text(problem.message)]);
   const ends = input.reconciled.map((one) => [
-    text('An earlier run was cut off: '),
+    text(`Run ${one.action.runId} ended before it could tell: `),
     code(one.change),
     text(` (${one.action.state}). ${one.action.outcome ?? ''}`),
   ]);
@@ -203,49 +242,72 @@ async function issueWrites(
   for (const fingerprint of linked) {
     states.set(fingerprint, await context.ports.store.read<IssueState>('issues', fingerprint));
   }
-  const fresh = linked.filter((fingerprint) => states.get(fingerprint) === undefined);
-  const repeated = linked.filter((fingerprint) => isDue(states.get(fingerprint), context.now));
-  const alone = fresh.slice(0, NEW_ISSUES_A_RUN);
-  const coveredAgain = linked.filter((fingerprint) => isCoveredAndDue(states.get(fingerprint), context.now));
-  const rest = [...fresh.slice(NEW_ISSUES_A_RUN), ...coveredAgain];
-  const toTell = new Map(
-    [...alone, ...repeated].map((fingerprint) => [fingerprint, escalations.get(fingerprint) as Escalation]),
+  const known = (fingerprint: string): IssueState | undefined => states.get(fingerprint)?.data;
+  const repeated = await notUnderWay(
+    context,
+    linked.filter((fingerprint) => isDue(known(fingerprint), context.now)).slice(0, REPEATED_A_RUN),
+    known,
   );
-  const covered = new Map<string, string>();
-  if (rest.length > 0) {
+  const fresh = linked.filter((fingerprint) => known(fingerprint) === undefined);
+  const covered = [
+    ...fresh.slice(NEW_ISSUES_A_RUN),
+    ...linked.filter((fingerprint) => isCoveredAndDue(known(fingerprint), context.now)),
+  ].slice(0, COVERED_A_RUN);
+  const toTell = new Map(
+    [...fresh.slice(0, NEW_ISSUES_A_RUN), ...repeated].map((one) => [one, escalations.get(one) as Escalation]),
+  );
+  const writes: Write[] = [];
+  if (covered.length > 0) {
     const digest = digestOf(
       context,
-      rest.map((fingerprint) => escalations.get(fingerprint) as Escalation),
+      covered.map((one) => escalations.get(one) as Escalation),
     );
     const fingerprint = fingerprintOf(digest.about);
     toTell.set(fingerprint, digest);
     states.set(fingerprint, await context.ports.store.read<IssueState>('issues', fingerprint));
-    for (const one of rest) {
-      covered.set(one, fingerprint);
+    for (const one of covered) {
+      writes.push(touchWrite(states.get(one), { ...touched(context, one), digest: fingerprint }));
     }
   }
-  const writes: Write[] = [];
   for (const [fingerprint, escalation] of toTell) {
-    writes.push(outboxWrite(issueEntry(context, jira, fingerprint, escalation)));
-    writes.push(touchWrite(states.get(fingerprint), { fingerprint, openedAt: context.now, touchedAt: context.now }));
-  }
-  for (const [fingerprint, digest] of covered) {
+    const entry = issueEntry(context, jira, fingerprint, escalation);
     writes.push(
-      touchWrite(states.get(fingerprint), { fingerprint, digest, openedAt: context.now, touchedAt: context.now }),
+      outboxWrite(entry),
+      touchWrite(states.get(fingerprint), { ...touched(context, fingerprint), entry: entry.id }),
     );
   }
-  return { writes, linked };
+  const told = new Set([...toTell.keys(), ...covered]);
+  return { writes, linked: linked.filter((one) => told.has(one) || known(one) !== undefined) };
+}
+
+function touched(context: RunContext, fingerprint: string): IssueState {
+  return { fingerprint, openedAt: context.now, touchedAt: context.now };
+}
+
+/** While the tracker is down one entry waits for each issue: a second one would say the same at the same time. */
+async function notUnderWay(
+  context: RunContext,
+  fingerprints: readonly string[],
+  known: (fingerprint: string) => IssueState | undefined,
+): Promise<readonly string[]> {
+  const free: string[] = [];
+  for (const fingerprint of fingerprints) {
+    const entry = known(fingerprint)?.entry;
+    const last = entry === undefined ? undefined : await context.ports.store.read<OutboxEntry>('outbox', entry);
+    if (last?.data.state !== 'pending') {
+      free.push(fingerprint);
+    }
+  }
+  return free;
 }
 
 /** An issue with a ticket of its own is commented at most once a day; one that a digest covers is told by the digest. */
-function isDue(state: StoredDocument<IssueState> | undefined, now: string): boolean {
-  return (
-    state !== undefined && state.data.digest === undefined && secondsAfter(state.data.touchedAt, REPEAT_SECONDS) <= now
-  );
+function isDue(state: IssueState | undefined, now: string): boolean {
+  return state !== undefined && state.digest === undefined && secondsAfter(state.touchedAt, REPEAT_SECONDS) <= now;
 }
 
-function isCoveredAndDue(state: StoredDocument<IssueState> | undefined, now: string): boolean {
-  return state?.data.digest !== undefined && secondsAfter(state.data.touchedAt, REPEAT_SECONDS) <= now;
+function isCoveredAndDue(state: IssueState | undefined, now: string): boolean {
+  return state?.digest !== undefined && secondsAfter(state.touchedAt, REPEAT_SECONDS) <= now;
 }
 
 function touchWrite(before: StoredDocument<IssueState> | undefined, fresh: IssueState): Write {
@@ -255,7 +317,7 @@ function touchWrite(before: StoredDocument<IssueState> | undefined, fresh: Issue
         op: 'replace',
         collection: 'issues',
         id: fresh.fingerprint,
-        data: { ...before.data, touchedAt: fresh.touchedAt },
+        data: { ...before.data, touchedAt: fresh.touchedAt, ...(fresh.entry !== undefined && { entry: fresh.entry }) },
         version: before.version,
       };
 }
@@ -266,20 +328,21 @@ function issueEntry(
   fingerprint: string,
   escalation: Escalation,
 ): IssueEntry {
+  const at = context.ports.clock.now().toISOString();
   return {
     id: `${context.runId}-issue-${fingerprint}`,
     kind: 'issue',
     runId: context.runId,
-    createdAt: context.now,
+    createdAt: at,
     state: 'pending',
-    dueAt: context.now,
+    dueAt: at,
     attempts: 0,
     draft: {
       project: jira.project,
       issueType: jira.issueType,
       fingerprint,
-      title: escalation.title,
-      body: escalation.body,
+      title: context.mask(escalation.title),
+      body: masked(context.mask, escalation.body),
       labels: [`nightshift-${context.duty}`],
     },
   };
@@ -295,7 +358,13 @@ function digestOf(context: RunContext, escalations: readonly Escalation[]): Esca
           `More was found in one run than deserves issues of their own (${String(NEW_ISSUES_A_RUN)} a run): look for a common cause first.`,
         ),
       ),
-      { kind: 'list', lines: escalations.map((escalation) => [text(escalation.title)]) },
+      {
+        kind: 'list',
+        lines: [
+          ...escalations.slice(0, DIGEST_LINES).map((escalation) => [text(escalation.title)]),
+          ...(escalations.length > DIGEST_LINES ? [[text('and more, see the report of the run')]] : []),
+        ],
+      },
     ],
   };
 }

@@ -6,6 +6,7 @@ import type { Posted } from '../ports/chat.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { IssueDraft } from '../ports/tracker.ts';
 import type { Step } from './context.ts';
+import type { LargeReference } from './large-document.ts';
 
 interface EntryBase {
   readonly id: string;
@@ -33,6 +34,8 @@ export interface MessageEntry extends EntryBase {
   readonly issues: readonly string[];
   /** The message waits until then for the links of new issues, and is edited when they come later. */
   readonly waitUntil: string;
+  /** Where the content of the message's file is, when it is too large for this document. */
+  readonly largeFile?: LargeReference;
   readonly posted?: Posted;
   readonly fileSent?: boolean;
   /** Fingerprints whose links stand in the message as it was last sent. */
@@ -55,6 +58,8 @@ export interface IssueState {
   readonly url?: string;
   /** The digest that covers it, when it has no issue of its own. */
   readonly digest?: string;
+  /** The outbox entry that was last made for it. */
+  readonly entry?: string;
   readonly openedAt: string;
   /** When it was last created or commented, or begun to be. */
   readonly touchedAt: string;
@@ -65,7 +70,7 @@ export interface DeliveryContext {
   readonly ports: Ports;
   readonly log: Logger;
   readonly now: () => string;
-  /** Stores progress of a claimed entry; throws LostClaim when another instance took it over. */
+  /** Stores progress of a claimed entry and renews its claim; throws LostClaim when another instance took it over. */
   readonly save: (entry: OutboxEntry) => Promise<void>;
   readonly onStep: (step: Step) => Promise<void>;
 }
@@ -98,6 +103,13 @@ export async function attempt<T>(
 export function accounted<E extends OutboxEntry>(entry: E): E {
   const { uncertain: _uncertain, ...rest } = entry;
   return rest as E;
+}
+
+const GIVE_UP_SECONDS = 7 * 86_400;
+
+/** Whether it is time to give the entry up. */
+export function isOld(entry: OutboxEntry, now: string): boolean {
+  return secondsAfter(entry.createdAt, GIVE_UP_SECONDS) < now;
 }
 
 export function secondsAfter(iso: string, seconds: number): string {

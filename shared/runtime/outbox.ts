@@ -7,15 +7,21 @@ import type { StoredDocument, Version, Write } from '../ports/store.ts';
 import type { Step } from './context.ts';
 import { deliverIssue } from './deliver-issue.ts';
 import { deliverMessage } from './deliver-message.ts';
-import { type DeliveryContext, type OutboxEntry, secondsAfter } from './outbox-entry.ts';
+import { type DeliveryContext, isOld, type OutboxEntry, secondsAfter } from './outbox-entry.ts';
 
 class LostClaim extends Error {}
 
-const CLAIM_SECONDS = 90;
-const GIVE_UP_SECONDS = 7 * 86_400;
+/** Longer than any single effect with all its attempts; each effect begins by renewing the claim. */
+const CLAIM_SECONDS = 150;
+/** A claim that ends later than this was made while the clock was ahead. */
+const LATEST_CLAIM_SECONDS = 2 * CLAIM_SECONDS;
 const FIRST_RETRY_SECONDS = 15;
 const LONGEST_RETRY_SECONDS = 3600;
+/** A system that asks for a longer pause is asked again after this all the same. */
+const LONGEST_ASKED_SECONDS = 86_400;
 const BATCH = 50;
+/** What is over is kept as long as the run that it belongs to. */
+const KEPT_SECONDS = 30 * 86_400;
 
 export function outboxWrite(entry: OutboxEntry): Write {
   return { op: 'create', collection: 'outbox', id: entry.id, data: entry };
@@ -24,125 +30,181 @@ export function outboxWrite(entry: OutboxEntry): Write {
 export interface DrainInput {
   readonly ports: Ports;
   readonly log: Logger;
-  readonly onStep?: ((step: Step) => void | Promise<void>) | undefined;
-  /** Only the entries of this run; all that are due otherwise. */
-  readonly runId?: string;
+  readonly mask: (text: string) => string;
+  readonly onStep?: (step: Step) => void | Promise<void>;
+  readonly isStopping?: () => boolean;
+  /** No delivery is begun after this time (milliseconds since 1970). */
+  readonly until?: number;
+}
+
+/** Delivers what is due, issues before the messages that link to them. Failures are stored with the time of the next try. */
+export async function drainOutbox(input: DrainInput): Promise<void> {
+  const documents = await input.ports.store.query<OutboxEntry>('outbox', {
+    where: [
+      { field: 'state', op: '==', value: 'pending' },
+      { field: 'dueAt', op: '<=', value: input.ports.clock.now().toISOString() },
+    ],
+    limit: BATCH,
+  });
+  await deliverEach({ ...input, isStopping: input.isStopping ?? (() => false) }, documents);
 }
 
 /**
- * Delivers what is due, issues before the messages that link to them. Failures are stored with the time of the next try.
- * Gives the entries as they stand afterwards.
+ * Delivers the entries of one run and stays with those that wait for another (a message for its issue's link) until `patienceSeconds`
+ * are over; what is still open then goes out with a later run or with `settle`. Gives the entries as they stand afterwards.
  */
-export async function drainOutbox(input: DrainInput): Promise<readonly OutboxEntry[]> {
-  const { store, clock } = input.ports;
-  const now = clock.now().toISOString();
-  const documents = await store.query<OutboxEntry>('outbox', {
-    where:
-      input.runId === undefined
-        ? [
-            { field: 'state', op: '==', value: 'pending' },
-            { field: 'dueAt', op: '<=', value: now },
-          ]
-        : [{ field: 'runId', op: '==', value: input.runId }],
-    limit: BATCH,
-  });
+export async function deliverRun(
+  input: DrainInput,
+  runId: string,
+  patienceSeconds: number,
+): Promise<readonly OutboxEntry[]> {
+  const { clock, store } = input.ports;
+  let patience = patienceSeconds * 1000;
+  for (;;) {
+    const documents = await store.query<OutboxEntry>('outbox', {
+      where: [{ field: 'runId', op: '==', value: runId }],
+      limit: BATCH,
+    });
+    // Also while the process is stopping: what the run has done is told once if it can be.
+    const entries = await deliverEach({ ...input, isStopping: () => false }, documents);
+    const waiting = entries.filter(
+      (entry) => entry.kind === 'message' && entry.state === 'pending' && entry.posted === undefined,
+    );
+    const dueAt = entries.filter((entry) => entry.state === 'pending').map((entry) => Date.parse(entry.dueAt));
+    const pause = Math.max(SHORTEST_PAUSE_MILLISECONDS, Math.min(...dueAt) - clock.now().getTime());
+    const isHopeless = waiting.length === 0 || waiting.some((entry) => entry.lastError !== undefined);
+    if (isHopeless || pause > patience || input.isStopping?.() === true) {
+      return entries;
+    }
+    // Counted by what was waited and not by the clock, which may be set meanwhile.
+    patience -= pause;
+    await clock.sleep(pause);
+  }
+}
+
+const SHORTEST_PAUSE_MILLISECONDS = 500;
+
+async function deliverEach(
+  input: DrainInput & { readonly isStopping: () => boolean },
+  documents: readonly StoredDocument<OutboxEntry>[],
+): Promise<readonly OutboxEntry[]> {
+  const { clock } = input.ports;
   const inOrder = [...documents].sort((a, b) => Number(a.data.kind === 'message') - Number(b.data.kind === 'message'));
   const after: OutboxEntry[] = [];
+  const down = new Set<OutboxEntry['kind']>();
   for (const document of inOrder) {
-    const due = document.data.state === 'pending' && document.data.dueAt <= now;
-    after.push(due ? await deliver(input, document) : document.data);
+    const { data } = document;
+    const now = clock.now();
+    const isDue = data.state === 'pending' && data.dueAt <= now.toISOString();
+    const isTime = input.until === undefined || now.getTime() < input.until;
+    if (!isDue || !isTime || input.isStopping() || down.has(data.kind)) {
+      after.push(data);
+      continue;
+    }
+    const delivered = await deliver(input, document);
+    after.push(delivered.entry);
+    // Each of the others would wait for the same deadline in vain.
+    if (delivered.systemIsDown) {
+      down.add(data.kind);
+    }
   }
   return after;
 }
 
-async function deliver(input: DrainInput, document: StoredDocument<OutboxEntry>): Promise<OutboxEntry> {
+interface Delivered {
+  readonly entry: OutboxEntry;
+  readonly systemIsDown: boolean;
+}
+
+async function deliver(input: DrainInput, document: StoredDocument<OutboxEntry>): Promise<Delivered> {
   const { ports, log } = input;
   const { store, clock } = ports;
   const onStep = async (name: Step): Promise<void> => {
     await input.onStep?.(name);
   };
   const now = (): string => clock.now().toISOString();
-  if (document.data.claimedUntil !== undefined && document.data.claimedUntil > now()) {
-    return document.data;
+  if (isClaimed(document.data, now())) {
+    return { entry: document.data, systemIsDown: false };
   }
   let version: Version = document.version;
   let entry: OutboxEntry = document.data;
-  const save = async (next: OutboxEntry): Promise<void> => {
-    const result = await store.commit([{ op: 'replace', collection: 'outbox', id: next.id, data: next, version }]);
+  const put = async (next: OutboxEntry): Promise<void> => {
+    const over = next.state === 'pending' ? {} : { expiresAt: secondsAfter(now(), KEPT_SECONDS) };
+    const write = { op: 'replace', collection: 'outbox', id: next.id, data: next, version, ...over } as const;
+    const result = await store.commit([write]);
     if (!result.committed) {
       throw new LostClaim();
     }
     version = result.versions[0] as Version;
     entry = next;
   };
+  const save = (next: OutboxEntry): Promise<void> => put({ ...next, claimedUntil: secondsAfter(now(), CLAIM_SECONDS) });
   try {
-    await save({ ...entry, claimedUntil: secondsAfter(now(), CLAIM_SECONDS), attempts: entry.attempts + 1 });
+    await save({ ...entry, attempts: entry.attempts + 1 });
     await onStep('delivery-claimed');
     const context: DeliveryContext = { ports, log, now, save, onStep };
     const next = entry.kind === 'issue' ? await deliverIssue(context, entry) : await deliverMessage(context, entry);
-    await save(unclaimed(next));
+    await put(unclaimed(next));
     await onStep('delivery-stored');
-    return entry;
+    return { entry, systemIsDown: false };
   } catch (error) {
     if (error instanceof LostClaim) {
-      return entry;
+      return { entry, systemIsDown: false };
     }
-    const failed = afterFailure(entry, error, now());
+    const failed = afterFailure(entry, input.mask(describeError(error)), askedSeconds(error), now());
     log.warn(
       { outboxId: entry.id, attempts: entry.attempts, dueAt: failed.dueAt, error: failed.lastError },
       'a delivery failed',
     );
-    await save(failed).catch((lost: unknown) => {
-      if (!(lost instanceof LostClaim)) {
-        throw lost;
+    await put(failed).catch((second: unknown) => {
+      if (!(second instanceof LostClaim)) {
+        // The claim ends by itself. The other entries are not to wait for this one.
+        log.error({ outboxId: entry.id, error: describeError(second) }, 'a delivery that failed could not be stored');
       }
     });
-    return entry;
+    return { entry, systemIsDown: isDown(error) };
   }
 }
 
+function isClaimed(entry: OutboxEntry, now: string): boolean {
+  const { claimedUntil } = entry;
+  return claimedUntil !== undefined && claimedUntil > now && claimedUntil <= secondsAfter(now, LATEST_CLAIM_SECONDS);
+}
+
+/** Not this entry's fault: no answer at all, too many requests, or the system's own failure. */
+function isDown(error: unknown): boolean {
+  if (!(error instanceof PlatformError) || error.failure.system === 'store') {
+    return false;
+  }
+  const { status } = error.failure;
+  return status === undefined ? error.failure.code !== undefined : status === 429 || status >= 500;
+}
+
+function askedSeconds(error: unknown): number {
+  const asked = error instanceof PlatformError ? error.failure.retryAfterSeconds : undefined;
+  return asked !== undefined && asked > 0 ? Math.min(asked, LONGEST_ASKED_SECONDS) : 0;
+}
+
+/** The tries are counted from the last one that did not fail. */
 function unclaimed(entry: OutboxEntry): OutboxEntry {
   const { claimedUntil: _claim, lastError: _error, ...rest } = entry;
-  return rest;
+  return rest.state === 'pending' ? { ...rest, attempts: 0 } : rest;
 }
 
 /**
  * Keeps the entry for another try, our own bugs included: an upgrade may cure them. After a week it is given up, which is logged
  * and shown with its run.
  */
-function afterFailure(entry: OutboxEntry, error: unknown, now: string): OutboxEntry {
+function afterFailure(entry: OutboxEntry, lastError: string, askedFor: number, now: string): OutboxEntry {
   const { claimedUntil: _claim, ...rest } = entry;
-  const asked = error instanceof PlatformError ? (error.failure.retryAfterSeconds ?? 0) : 0;
-  const waitSeconds = Math.max(asked, Math.min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (entry.attempts - 1)));
+  const backoff = Math.min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** Math.max(0, entry.attempts - 1));
   return {
     ...rest,
-    state: secondsAfter(entry.createdAt, GIVE_UP_SECONDS) < now ? 'failed' : 'pending',
-    dueAt: secondsAfter(now, waitSeconds),
-    lastError: describeError(error),
+    state: isOld(entry, now) ? 'failed' : 'pending',
+    dueAt: secondsAfter(now, Math.max(askedFor, backoff)),
+    lastError: lastError.slice(0, LONGEST_ERROR),
   };
 }
 
-/**
- * Delivers the entries of one run and stays with those that wait for another (a message for its issue's link) until `patienceSeconds`
- * are over; what is still open then goes out with a later run or with `settle`.
- */
-export async function deliverRun(
-  input: DrainInput & { readonly runId: string; readonly patienceSeconds: number },
-): Promise<readonly OutboxEntry[]> {
-  const { clock } = input.ports;
-  const until = clock.now().getTime() + input.patienceSeconds * 1000;
-  for (;;) {
-    const entries = await drainOutbox(input);
-    const waiting = entries.filter(
-      (entry) => entry.kind === 'message' && entry.state === 'pending' && entry.posted === undefined,
-    );
-    const next = Math.min(
-      ...entries.filter((entry) => entry.state === 'pending').map((entry) => Date.parse(entry.dueAt)),
-    );
-    const now = clock.now().getTime();
-    if (waiting.length === 0 || waiting.some((entry) => entry.lastError !== undefined) || next > until) {
-      return entries;
-    }
-    await clock.sleep(Math.max(100, next - now));
-  }
-}
+/** An entry must stay small enough to be stored whatever a system answers. */
+const LONGEST_ERROR = 2000;

@@ -1,8 +1,16 @@
 // The canonical report: what the HTTP reply carries, `--json` prints and the store keeps. Its shape is an interface for others.
 import type { JsonObject } from '../core/json.ts';
-import type { CanonicalReport, DecidedOutcome, Problem, ReportedAction, ReportedDelivery } from '../core/report.ts';
+import type { ActionState } from '../core/action.ts';
+import type {
+  CanonicalReport,
+  DecidedOutcome,
+  OutcomeState,
+  Problem,
+  ReportedAction,
+  ReportedDelivery,
+} from '../core/report.ts';
 import type { RunContext } from './context.ts';
-import type { Reconciled } from './executor.ts';
+import type { Reconciled } from './reconcile.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 
 export interface ReportParts {
@@ -60,6 +68,15 @@ function reportedAction({ decision, outcome }: DecidedOutcome): readonly Reporte
   ];
 }
 
+const OUTCOMES: Readonly<Partial<Record<ActionState, OutcomeState>>> = {
+  applied: 'applied',
+  settled: 'applied',
+  undone: 'applied',
+  stale: 'stale',
+  failed: 'failed',
+  waiting: 'waiting',
+};
+
 function reportedReconciled({ action }: Reconciled): ReportedAction {
   return {
     id: action.id,
@@ -68,14 +85,7 @@ function reportedReconciled({ action }: Reconciled): ReportedAction {
     from: action.from,
     to: action.to,
     rule: action.rule,
-    outcome:
-      action.state === 'applied'
-        ? 'applied'
-        : action.state === 'stale'
-          ? 'stale'
-          : action.state === 'failed'
-            ? 'failed'
-            : 'unknown',
+    outcome: OUTCOMES[action.state] ?? 'unknown',
     detail: action.outcome ?? '',
   };
 }

@@ -1,9 +1,9 @@
 // One run of one duty for one scope: lease → observe → decide → act → report → deliver. The order is the promise.
-import { BugError, CallerError, describeError } from '../core/errors.ts';
+import { BugError, describeError } from '../core/errors.ts';
 import type { Decision } from '../core/decision.ts';
+import { paragraph, text } from '../core/document.ts';
 import type { JsonObject } from '../core/json.ts';
-import { hashOf } from '../core/fingerprint.ts';
-import { canonicalJson } from '../core/json.ts';
+import { masked } from '../core/mask.ts';
 import type { Policy } from '../core/policy.ts';
 import {
   type CanonicalReport,
@@ -12,21 +12,30 @@ import {
   type Outcome,
   type Problem,
   type Report,
+  type ReportedDelivery,
 } from '../core/report.ts';
-import type { Write } from '../ports/store.ts';
+import type { StoredDocument, Write } from '../ports/store.ts';
+import { checkOneVerdictEach, parseFacts, parseScope } from './checked.ts';
 import { type RunContext, step, type Surroundings } from './context.ts';
 import type { Duty } from './duty.ts';
-import { execute, type Reconciled, reconcile } from './executor.ts';
+import { execute } from './executor.ts';
 import { historyOf } from './journal.ts';
-import { largeWrites, type LargeReference, readLarge } from './large-document.ts';
-import { type Lease, leaseHolder, leaseRelease, leaseWrite } from './lease.ts';
+import { largeWrites } from './large-document.ts';
+import { type Lease, leaseRelease, takeLease } from './lease.ts';
 import { newsWrites } from './news.ts';
-import { deliverRun, drainOutbox } from './outbox.ts';
-import type { OutboxEntry } from './outbox-entry.ts';
+import { deliverRun, type DrainInput, drainOutbox } from './outbox.ts';
+import { deedsOf, reconcile, type Reconciliation } from './reconcile.ts';
 import { canonicalReport, reportedDelivery } from './reporting.ts';
+import {
+  answeredBefore,
+  deliveryWrites,
+  recordWrite,
+  runExpiry,
+  runsCutOff,
+  type RunRecord,
+  type TriggerKind,
+} from './run-record.ts';
 import { scopeKey } from './scope.ts';
-
-export type TriggerKind = 'manual' | 'schedule' | 'push' | 'event';
 
 export interface RunRequest {
   readonly scope: JsonObject;
@@ -44,26 +53,11 @@ export type RunResult =
   | { readonly kind: 'done' | 'repeat'; readonly report: CanonicalReport; readonly waiting: boolean }
   | { readonly kind: 'busy'; readonly runId: string; readonly until: string };
 
-/** A run as it is stored, for `nightshift runs` and `show`. */
-export interface RunRecord {
-  readonly id: string;
-  readonly duty: string;
-  readonly scope: string;
-  readonly trigger: TriggerKind;
-  readonly startedAt: string;
-  readonly state: 'running' | 'done' | 'refused' | 'failed';
-  readonly finishedAt?: string;
-  readonly counts?: Readonly<Record<'act' | 'escalate' | 'skip', number>>;
-  readonly error?: string;
-  readonly report?: LargeReference;
-  readonly waiting?: boolean;
-}
-
-/** Finished runs are kept this long; the journal has its own retention. */
-const RUN_KEPT_SECONDS = 30 * 86_400;
 /** The part of the timeout that is left for the report and its delivery once no new action is begun. */
 const REPORT_SHARE = 0.25;
 const DELIVERY_PATIENCE_SECONDS = 60;
+/** What has expired is deleted a little with each run, so that no run has much of it to do. */
+const PRUNED_A_RUN = 200;
 const LEASE_MARGIN_SECONDS = 30;
 
 export async function runDuty<S extends JsonObject, F, P>(
@@ -77,9 +71,9 @@ export async function runDuty<S extends JsonObject, F, P>(
   const { ports } = surroundings;
   const started = ports.clock.now();
   const key = scopeKey(scope);
-  const repeat = request.dryRun ? undefined : await repeatedDelivery(surroundings, duty, request);
+  const repeat = request.dryRun ? undefined : await answeredBefore(ports, duty.name, request.deliveryId);
   if (repeat !== undefined) {
-    return repeat;
+    return { kind: 'repeat', ...repeat };
   }
   const runId = ports.ids.next();
   const base: RunContext = {
@@ -108,35 +102,45 @@ export async function runDuty<S extends JsonObject, F, P>(
     state: 'running',
   };
   const until = new Date(started.getTime() + (request.timeoutSeconds + LEASE_MARGIN_SECONDS) * 1000).toISOString();
-  const taken = await ports.store.commit([
-    leaseWrite(leaseId, { runId, until }),
-    { op: 'create', collection: 'runs', id: runId, data: record, expiresAt: expiry(started) },
+  const taken = await takeLease(ports.store, leaseId, { runId, until }, [
+    { op: 'create', collection: 'runs', id: runId, data: record, expiresAt: runExpiry(started) },
   ]);
-  if (!taken.committed) {
-    const holder = await leaseHolder(ports.store, leaseId);
-    return { kind: 'busy', runId: holder?.runId ?? 'unknown', until: holder?.until ?? until };
+  if (!('lease' in taken)) {
+    return { kind: 'busy', runId: taken.holder?.runId ?? 'unknown', until: taken.holder?.until ?? until };
   }
-  const lease: Lease = { id: leaseId, version: taken.versions[0] as string };
+  const { lease } = taken;
   const context: RunContext = { ...base, lease };
   await step(context, 'lease-taken');
+  let finished: Finished;
   try {
-    const reconciled = await reconcile(context);
-    const judged = await judge(context, duty, policy as Policy<unknown>, request, reconciled);
-    return await finish(context, duty, lease, record, request, judged, reconciled);
+    const past = await lookAfter(context, record);
+    const judged = await judge(context, duty, policy as Policy<unknown>, request, past);
+    finished = await finish(context, duty, lease, record, request, judged, past);
   } catch (error) {
-    await giveUp(context, lease, record, error);
+    await giveUp(context, duty, lease, record, error);
     throw error;
   }
+  await step(context, 'run-finished');
+  const deliveries = await deliver(context, started.getTime() + request.timeoutSeconds * 1000);
+  return { kind: 'done', waiting: finished.waiting, report: { ...finished.report, deliveries } };
 }
 
-function parseScope(duty: Duty, scope: JsonObject): JsonObject {
-  const parsed = duty.scope.safeParse(scope);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const field = ['scope', ...(issue?.path.map(String) ?? [])].join('.');
-    throw new CallerError(`${field}: ${issue?.message ?? 'is not valid'}.`, { field });
+/** What earlier runs of the scope left behind. */
+interface Past extends Reconciliation {
+  readonly cutOff: readonly StoredDocument<RunRecord>[];
+}
+
+/** A run that was cut off told nobody what it did: this one does. */
+async function lookAfter(context: RunContext, record: RunRecord): Promise<Past> {
+  const { reconciled, problems } = await reconcile(context);
+  const cutOff = await runsCutOff(context.ports.store, record);
+  const known = new Map(reconciled.map((one) => [one.action.id, one]));
+  for (const { data } of cutOff) {
+    for (const deed of await deedsOf(context, data)) {
+      known.set(deed.action.id, deed);
+    }
   }
-  return parsed.data;
+  return { reconciled: [...known.values()], problems, cutOff };
 }
 
 interface Judged {
@@ -152,7 +156,7 @@ async function judge(
   duty: Duty,
   policy: Policy<unknown>,
   request: RunRequest,
-  reconciled: readonly Reconciled[] = [],
+  past: Pick<Past, 'reconciled' | 'problems'> = { reconciled: [], problems: [] },
 ): Promise<Judged> {
   const observed = await duty.observe({
     scope: context.scope,
@@ -164,7 +168,7 @@ async function judge(
   });
   const facts = parseFacts(duty, observed);
   await step(context, 'facts-read');
-  const problems = duty.problems(facts);
+  const problems = [...duty.problems(facts), ...past.problems];
   const decisions = duty.decide(facts, policy);
   checkOneVerdictEach(duty, decisions);
   await step(context, 'decided');
@@ -174,46 +178,21 @@ async function judge(
     const outcome = outcomes[index];
     return outcome === undefined ? { decision } : { decision, outcome };
   });
-  const words = duty.report({ facts, policy, decided, dryRun: context.dryRun });
+  const words = masked(context.mask, duty.report({ facts, policy, decided, dryRun: context.dryRun }));
   logDecisions(context, decided);
-  const report = canonicalReport({
-    context,
-    trigger: request.trigger,
-    summary: words.summary,
-    decided,
-    problems,
-    reconciled,
-    refused,
-  });
+  const report = masked(
+    context.mask,
+    canonicalReport({
+      context,
+      trigger: request.trigger,
+      summary: words.summary,
+      decided,
+      problems,
+      reconciled: past.reconciled,
+      refused,
+    }),
+  );
   return { report, words, decided, problems };
-}
-
-function parseFacts(duty: Duty, observed: unknown): unknown {
-  const parsed = duty.facts.safeParse(observed);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new BugError(
-      `What ${duty.name} observed does not fit its facts schema at ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? ''}.`,
-    );
-  }
-  return parsed.data;
-}
-
-/** Law 1. A duty that breaks it is a bug that must not reach the executor. */
-function checkOneVerdictEach(duty: Duty, decisions: readonly Decision[]): void {
-  const seen = new Set<string>();
-  for (const decision of decisions) {
-    const subject = canonicalJson(decision.subject);
-    if (seen.has(subject)) {
-      throw new BugError(`${duty.name} gave two verdicts on ${JSON.stringify(decision.subject)}.`);
-    }
-    seen.add(subject);
-    if ((decision.verdict === 'act') !== (decision.action !== undefined)) {
-      throw new BugError(
-        `${decision.reason.rule} gave ${decision.verdict} ${decision.action === undefined ? 'without' : 'with'} an action.`,
-      );
-    }
-  }
 }
 
 function refusedOutcome(decision: Decision): Outcome | undefined {
@@ -242,6 +221,12 @@ function logDecisions(context: RunContext, decided: readonly DecidedOutcome[]): 
   }
 }
 
+interface Finished {
+  readonly report: CanonicalReport;
+  readonly waiting: boolean;
+}
+
+/** Stores the run's end and everything that is to be told of it. */
 async function finish(
   context: RunContext,
   duty: Duty,
@@ -249,37 +234,63 @@ async function finish(
   record: RunRecord,
   request: RunRequest,
   judged: Judged,
-  reconciled: readonly Reconciled[],
-): Promise<RunResult> {
+  past: Past,
+): Promise<Finished> {
   const finished = context.ports.clock.now();
-  const large = largeWrites(`run-${context.runId}-report`, judged.report, expiry(finished));
+  const large = largeWrites(`run-${context.runId}-report`, judged.report, runExpiry(finished));
   const waiting = allWait(judged.decided);
+  const isRefused = judged.report.run.result === 'refused';
   const done: RunRecord = {
     ...record,
-    state: judged.report.run.result === 'refused' ? 'refused' : 'done',
+    state: isRefused ? 'refused' : 'done',
     finishedAt: finished.toISOString(),
     counts: countVerdicts(judged.decided),
     report: large.reference,
     waiting,
   };
-  const news = await newsWrites(context, {
-    duty,
-    report: judged.words,
-    decided: judged.decided,
-    problems: judged.problems,
-    reconciled,
-  });
-  await closeRun(context, lease, done, [...large.writes, ...deliveryWrites(context, request), ...news]);
-  await step(context, 'run-finished');
-  const entries = await deliverRun({
-    ports: context.ports,
-    log: context.log,
-    onStep: context.onStep,
-    runId: context.runId,
-    patienceSeconds: DELIVERY_PATIENCE_SECONDS,
-  });
-  await drainOutbox({ ports: context.ports, log: context.log, onStep: context.onStep });
-  return { kind: 'done', waiting, report: { ...judged.report, deliveries: entries.map(reportedDelivery) } };
+  const cutOffWrites = past.cutOff.map((before) =>
+    recordWrite(before, {
+      ...before.data,
+      state: 'failed',
+      finishedAt: done.startedAt,
+      error: `It was cut off; run ${record.id} found out what it did.`,
+    }),
+  );
+  const { reconciled } = past;
+  await closeRun(context, lease, done, async () => [
+    ...large.writes,
+    ...cutOffWrites,
+    // A refusal is no answer to remember: the same delivery may find the mistake mended.
+    ...(isRefused ? [] : deliveryWrites(duty.name, request.deliveryId, record.id, finished)),
+    ...(await newsWrites(context, {
+      duty,
+      report: judged.words,
+      decided: judged.decided,
+      problems: judged.problems,
+      reconciled,
+    })),
+  ]);
+  return { report: judged.report, waiting };
+}
+
+/** Sends what the run has to tell. What cannot be sent now waits in the outbox: the run is over and done whatever happens here. */
+async function deliver(context: RunContext, until: number): Promise<readonly ReportedDelivery[]> {
+  try {
+    const entries = await deliverRun({ ...drainOf(context), until }, context.runId, DELIVERY_PATIENCE_SECONDS);
+    await drainOutbox({ ...drainOf(context), until });
+    await context.ports.store.prune(PRUNED_A_RUN);
+    return entries.map(reportedDelivery);
+  } catch (error) {
+    context.log.error(
+      { error: describeError(error) },
+      'the outbox could not be worked on; what is in it goes out later',
+    );
+    return [];
+  }
+}
+
+function drainOf({ ports, log, mask, onStep, isStopping }: Surroundings): DrainInput {
+  return { ports, log, mask, ...(onStep && { onStep }), ...(isStopping && { isStopping }) };
 }
 
 function allWait(decided: readonly DecidedOutcome[]): boolean {
@@ -295,102 +306,67 @@ function countVerdicts(decided: readonly DecidedOutcome[]): Record<'act' | 'esca
   return counts;
 }
 
-/** The run's last commit: record, lease, report, messages. All of it or nothing, and nothing when the lease was lost. */
-async function closeRun(context: RunContext, lease: Lease, record: RunRecord, writes: readonly Write[]): Promise<void> {
+const CLOSE_ATTEMPTS = 8;
+
+/**
+ * The run's last commit: record, lease, report, messages. All of it or nothing, and nothing when the lease was lost. The outbox
+ * may touch an issue's state at the same time: then `writes` are made anew.
+ */
+async function closeRun(
+  context: RunContext,
+  lease: Lease,
+  record: RunRecord,
+  writes: () => Promise<readonly Write[]>,
+): Promise<void> {
   const { store } = context.ports;
-  const running = await store.read<RunRecord>('runs', record.id);
-  const result = await store.commit([
-    leaseRelease(lease),
-    ...(running === undefined
-      ? []
-      : [
-          {
-            op: 'replace' as const,
-            collection: 'runs',
-            id: record.id,
-            data: record,
-            version: running.version,
-            expiresAt: expiry(new Date(record.startedAt)),
-          },
-        ]),
-    ...writes,
-  ]);
-  if (!result.committed) {
-    throw new BugError(
-      `Run ${record.id} could not be finished: ${result.conflict.collection}/${result.conflict.id} was changed by another run. What it did is in the journal.`,
+  let conflict = { collection: '', id: '' };
+  for (let attempt = 0; attempt < CLOSE_ATTEMPTS; attempt += 1) {
+    const running = await store.read<RunRecord>('runs', record.id);
+    const result = await store.commit([
+      leaseRelease(lease),
+      ...(running === undefined ? [] : [recordWrite(running, record)]),
+      ...(await writes()),
+    ]);
+    if (result.committed) {
+      return;
+    }
+    conflict = result.conflict;
+    if (conflict.collection === 'leases') {
+      break;
+    }
+  }
+  throw new BugError(
+    `Run ${record.id} could not be finished: ${conflict.collection}/${conflict.id} was changed by another run. What it did is in the journal.`,
+  );
+}
+
+/**
+ * Ends a run that failed. What it had changed by then is told all the same; when even that cannot be stored the record stays
+ * `running`, and the next run of the scope tells it.
+ */
+async function giveUp(context: RunContext, duty: Duty, lease: Lease, record: RunRecord, error: unknown): Promise<void> {
+  const why = context.mask(describeError(error));
+  const finishedAt = context.ports.clock.now().toISOString();
+  const failed: RunRecord = { ...record, state: 'failed', finishedAt, error: why };
+  try {
+    const deeds = await deedsOf(context, record);
+    await closeRun(context, lease, failed, async () =>
+      deeds.length === 0
+        ? []
+        : newsWrites(context, {
+            duty,
+            report: {
+              message: { title: `⛔ ${duty.name} failed`, blocks: [paragraph(text(`${record.scope}: ${why}`))] },
+            },
+            decided: [],
+            problems: [],
+            reconciled: deeds,
+          }),
+    );
+  } catch (second) {
+    context.log.error(
+      { error: describeError(second) },
+      'the failed run could not be closed; its lease ends by itself, and the next run looks after it',
     );
   }
-}
-
-async function giveUp(context: RunContext, lease: Lease, record: RunRecord, error: unknown): Promise<void> {
-  const failed: RunRecord = {
-    ...record,
-    state: 'failed',
-    finishedAt: context.ports.clock.now().toISOString(),
-    error: describeError(error),
-  };
-  await closeRun(context, lease, failed, []).catch((second: unknown) => {
-    context.log.error({ error: describeError(second) }, 'the failed run could not be closed; its lease ends by itself');
-  });
-}
-
-interface DeliveryRecord {
-  readonly runId: string;
-}
-
-function deliveryId(duty: string, request: RunRequest): string | undefined {
-  // Hashed: senders may choose any text.
-  return request.deliveryId === undefined ? undefined : `${duty}:${hashOf(request.deliveryId)}`;
-}
-
-function deliveryWrites(context: RunContext, request: RunRequest): readonly Write[] {
-  const id = deliveryId(context.duty, request);
-  if (id === undefined) {
-    return [];
-  }
-  const data: DeliveryRecord = { runId: context.runId };
-  return [{ op: 'create', collection: 'deliveries', id, data, expiresAt: expiry(context.ports.clock.now()) }];
-}
-
-/** At-least-once senders repeat themselves: the same delivery is answered with what its run said. */
-async function repeatedDelivery(
-  surroundings: Surroundings,
-  duty: Duty,
-  request: RunRequest,
-): Promise<RunResult | undefined> {
-  const { store } = surroundings.ports;
-  const id = deliveryId(duty.name, request);
-  const delivered = id === undefined ? undefined : await store.read<DeliveryRecord>('deliveries', id);
-  if (delivered === undefined) {
-    return undefined;
-  }
-  const stored = await readRun(surroundings, delivered.data.runId);
-  return stored?.report === undefined
-    ? undefined
-    : { kind: 'repeat', report: stored.report, waiting: stored.record.waiting === true };
-}
-
-/** A stored run with its report and the state of its deliveries now. */
-export async function readRun(
-  surroundings: Pick<Surroundings, 'ports'>,
-  runId: string,
-): Promise<{ readonly record: RunRecord; readonly report: CanonicalReport | undefined } | undefined> {
-  const { store } = surroundings.ports;
-  const record = (await store.read<RunRecord>('runs', runId))?.data;
-  if (record === undefined) {
-    return undefined;
-  }
-  if (record.report === undefined) {
-    return { record, report: undefined };
-  }
-  const report = await readLarge<CanonicalReport>(store, record.report);
-  const entries = await store.query<OutboxEntry>('outbox', {
-    where: [{ field: 'runId', op: '==', value: runId }],
-    limit: 100,
-  });
-  return { record, report: { ...report, deliveries: entries.map((entry) => reportedDelivery(entry.data)) } };
-}
-
-function expiry(from: Date): string {
-  return new Date(from.getTime() + RUN_KEPT_SECONDS * 1000).toISOString();
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { CallerError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { TriggerKind } from './run.ts';
+import type { TriggerKind } from './run-record.ts';
 
 export interface Incoming {
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -18,11 +18,22 @@ export interface DutyRequest {
   readonly deliveryId: string | undefined;
 }
 
+/** Senders choose the names of fields that we do not know. */
+const LONGEST_FIELD = 200;
+
 /** Larger bodies are refused: a request is a scope and a flag. */
 export const BODY_LIMIT_BYTES = 1024 * 1024;
 
+/** Flat: a scope becomes a key. Nothing here may recurse over what a stranger sends. */
+const ScopeValue = z.union([
+  z.string().refine((text) => text.isWellFormed(), 'is not valid Unicode'),
+  z.number(),
+  z.boolean(),
+  z.null(),
+]);
+
 const Request = z.strictObject({
-  scope: z.record(z.string(), z.json()).optional(),
+  scope: z.record(z.string(), ScopeValue).optional(),
   dry_run: z.boolean().optional(),
 });
 
@@ -38,6 +49,7 @@ const PushEnvelope = z.looseObject({
 const StructuredEvent = z.looseObject({
   specversion: z.string(),
   id: z.string().min(1).max(200),
+  source: z.string().max(2000).optional(),
   type: z.string(),
   data: z.unknown().optional(),
   data_base64: z.string().optional(),
@@ -52,12 +64,12 @@ export function readRequest(incoming: Incoming): DutyRequest {
     if (id === undefined || id === '') {
       throw new CallerError('The CloudEvent has no id: header ce-id is missing.', { field: 'ce-id' });
     }
-    return eventRequest(body, id);
+    return eventRequest(body, eventKey(headers['ce-source'], id));
   }
   const structured = StructuredEvent.safeParse(body);
   if (structured.success) {
-    const { data, data_base64: encoded, id } = structured.data;
-    return eventRequest(encoded === undefined ? data : decode(encoded, 'data_base64'), id);
+    const { data, data_base64: encoded, id, source } = structured.data;
+    return eventRequest(encoded === undefined ? data : decode(encoded, 'data_base64'), eventKey(source, id));
   }
   if (isObject(body) && 'message' in body && 'subscription' in body) {
     return pushRequest(body);
@@ -67,7 +79,7 @@ export function readRequest(incoming: Incoming): DutyRequest {
     const time = headers['x-cloudscheduler-scheduletime'];
     return plainRequest(body, 'schedule', time === undefined ? undefined : `schedule:${job ?? ''}:${time}`);
   }
-  return plainRequest(body, 'manual', headers['idempotency-key']);
+  return plainRequest(body, 'manual', nonEmpty(headers['idempotency-key']));
 }
 
 function parseBody(body: string): unknown {
@@ -84,6 +96,16 @@ function parseBody(body: string): unknown {
   }
 }
 
+/** Only source and id together are unique: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#id */
+function eventKey(source: string | undefined, id: string): string {
+  return `${source ?? ''} ${id}`;
+}
+
+/** An empty id would make every delivery a repeat of the first. */
+function nonEmpty(id: string | undefined): string | undefined {
+  return id === undefined || id.trim() === '' ? undefined : id;
+}
+
 function eventRequest(data: unknown, id: string): DutyRequest {
   // Pub/Sub through Eventarc wraps its message into the event's data.
   if (isObject(data) && 'message' in data) {
@@ -98,7 +120,7 @@ function pushRequest(body: unknown): DutyRequest {
     throw wrong(envelope.error, '');
   }
   const { message } = envelope.data;
-  const id = message.attributes?.['id'] ?? message.messageId ?? message.message_id;
+  const id = nonEmpty(message.attributes?.['id']) ?? message.messageId ?? message.message_id;
   const data = message.data === undefined || message.data === '' ? {} : decode(message.data, 'message.data');
   return plainRequest(data, 'push', id === undefined ? undefined : `push:${id}`);
 }
@@ -128,7 +150,7 @@ function wrong(error: z.ZodError, prefix: string): CallerError {
     ...(issue?.path.map(String) ?? []),
     ...(unknownKey === undefined ? [] : [unknownKey]),
   ];
-  const field = path.join('.') || 'body';
+  const field = path.join('.').slice(0, LONGEST_FIELD) || 'body';
   return new CallerError(
     `${field}: ${unknownKey === undefined ? (issue?.message ?? 'is not valid') : 'is not a known field'}.`,
     {

@@ -18,7 +18,9 @@ export function serveDuty(duty: Duty, manifest: DutyManifest): void {
       return await answer(await ready, incoming);
     } catch (error) {
       ready = undefined;
-      return failure(error, createLogger({ level: 'info', mask: secretMasker([]), write: writeLine }));
+      // The settings are what is wrong: no secret is known yet, only the shapes of secrets.
+      const mask = secretMasker([]);
+      return failure(error, createLogger({ level: 'info', mask, write: writeLine }), mask);
     }
   });
 }

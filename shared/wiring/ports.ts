@@ -7,6 +7,7 @@ import { slackChat } from '../adapters/slack/chat.ts';
 import { sqliteStore } from '../adapters/sqlite/store.ts';
 import { victoriaMetrics } from '../adapters/victoria/metrics.ts';
 import type { Environment } from '../config/environment.ts';
+import { SETTINGS } from '../config/settings.ts';
 import { CallerError, ConfigurationError } from '../core/errors.ts';
 import type { TeamPolicy } from '../core/policy.ts';
 import type { Chat } from '../ports/chat.ts';
@@ -33,7 +34,8 @@ export function connectPorts(input: WiringInput): Ports {
   const { environment, team, store, clock, ids, random } = input;
   const deadline = deadlineOf(input);
   const source = (name: string): TeamPolicy['clusters'][string] => {
-    const found = team.clusters[name];
+    // Own names only: `constructor` is no cluster.
+    const found = Object.hasOwn(team.clusters, name) ? team.clusters[name] : undefined;
     if (found === undefined) {
       throw new CallerError(`The policy knows no cluster "${name}".`, {
         field: 'scope.cluster',
@@ -140,8 +142,10 @@ function queueOf({ environment, clock, random }: WiringInput): Queue | undefined
 }
 
 function missing(part: string, variable: string): ConfigurationError {
+  const isSecret = SETTINGS.some(({ name, secret }) => name === variable && secret);
+  const orFile = isSecret ? `, or ${variable}_FILE with the path of a file that holds it` : '';
   return new ConfigurationError(`The policy has ${part}, and ${variable} is not set.`, {
-    remedy: `Set ${variable}, or ${variable}_FILE with the path of a file that holds it, or take ${part} out of the policy.`,
+    remedy: `Set ${variable}${orFile}, or take ${part} out of the policy.`,
   });
 }
 

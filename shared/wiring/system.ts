@@ -34,16 +34,14 @@ export interface System {
 
 export function createSystem(input: SystemInput): System {
   const { environment, policy } = input;
-  const log = createLogger({
-    level: environment.logLevel,
-    mask: secretMasker(environment.secrets),
-    write: input.write,
-  });
+  const mask = secretMasker(environment.secrets);
+  const log = createLogger({ level: environment.logLevel, mask, write: input.write });
   const surroundings: Surroundings = {
     ports: connectPorts({ ...input, team: policy.team }),
     kinds: ACTION_KINDS,
     team: policy.team,
     log,
+    mask,
     ...(environment.pubsubProject === undefined ? {} : { project: environment.pubsubProject }),
     ...(input.isStopping === undefined ? {} : { isStopping: input.isStopping }),
   };

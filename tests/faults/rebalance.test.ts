@@ -86,8 +86,7 @@ async function later(running: RunningScenario): Promise<void> {
   }
   for (let round = 0; round < 6; round += 1) {
     running.platform.clock.advance(DRAIN_MILLISECONDS);
-    const { ports, log } = running.ready.surroundings;
-    await drainOutbox({ ports, log });
+    await drainOutbox(running.ready.surroundings);
   }
 }
 

@@ -3,7 +3,8 @@ import { scenarioClock } from '../../fixtures/platform/clock.ts';
 import type { ScenarioClock } from '../../fixtures/platform/clock.ts';
 import { serve } from '../../fixtures/platform/kit.ts';
 import type { Double, Fault, RecordedCall } from '../../fixtures/platform/kit.ts';
-import { isDescribed, validate } from '../../fixtures/platform/spec-check.ts';
+import { validate } from '../../fixtures/platform/spec-check.ts';
+import { isDescribed } from '../../fixtures/platform/spec-description.ts';
 
 export const NOW = '2026-03-04T10:00:00Z';
 

@@ -5,8 +5,9 @@ import { describe, expect, test } from 'vitest';
 import type { DoubleReply, DoubleRequest } from '../../fixtures/platform/kit.ts';
 import { validate } from '../../fixtures/platform/spec-check.ts';
 import { SPECS_FOLDER, cutSpec, readUsed } from '../../scripts/cut-specs.ts';
+import type { UsedSystem } from '../../scripts/cut-specs.ts';
 
-const SYSTEMS = ['kubernetes', 'slack', 'jira'] as const;
+const SYSTEMS = ['kubernetes', 'slack', 'jira', 'pubsub'] as const;
 
 describe('the cut descriptions', () => {
   test.each(SYSTEMS)('%s holds each operation that used.yaml names, and says where it comes from', (system) => {
@@ -35,31 +36,47 @@ describe('the cut descriptions', () => {
     const used = readUsed()[system];
     expect(used).toBeDefined();
     if (used !== undefined) {
-      const description = readFileSync(join(originals, `${system}.json`), 'utf8');
+      const description = readFileSync(join(originals, used.description?.file ?? ''), 'utf8');
       const sources = readFileSync(join(originals, 'SOURCES.md'), 'utf8');
-      expect(cutSpec(system, used, description, sources)).toBe(
-        readFileSync(join(SPECS_FOLDER, `${system}.json`), 'utf8'),
-      );
+      expect(cutSpec(used, description, sources)).toBe(readFileSync(join(SPECS_FOLDER, `${system}.json`), 'utf8'));
     }
   });
 
   const small = { swagger: '2.0', paths: { '/a': { get: { responses: {} } } } };
   const sources = 'Fetched 2026-11-20\n| x.json | repo | path | commit | 1 | MIT |';
 
+  function used(operation: string, differences: UsedSystem['differences'] = []): UsedSystem {
+    const lists = { prefixes: [], schemas: [], unchecked: [], differences };
+    return { name: 'X', description: { file: 'x.json', format: 'openapi' }, operations: [operation], ...lists };
+  }
+
   test('an operation that is not described stops the cut', () => {
-    const used = { operations: ['GET /b'], schemas: [], unchecked: [], differences: [] };
-    expect(() => cutSpec('x', used, JSON.stringify(small), sources)).toThrow(/x\.json describes no GET \/b/);
+    expect(() => cutSpec(used('GET /b'), JSON.stringify(small), sources)).toThrow(/x\.json describes no GET \/b/);
   });
 
   test('keeps a property that is called like a keyword, and drops the keyword', () => {
     const properties = { description: { type: 'string', description: 'words' }, default: { type: 'string' } };
     const schema = { description: 'words', properties };
     const whole = { ...small, paths: { '/a': { get: { responses: { default: { description: 'words', schema } } } } } };
-    const used = { operations: ['GET /a'], schemas: [], unchecked: [], differences: [] };
-    const cut = JSON.parse(cutSpec('x', used, JSON.stringify(whole), sources)) as typeof whole;
+    const cut = JSON.parse(cutSpec(used('GET /a'), JSON.stringify(whole), sources)) as typeof whole;
     expect(cut.paths['/a'].get.responses).toEqual({
       default: { schema: { properties: { description: { type: 'string' }, default: { type: 'string' } } } },
     });
+  });
+
+  test('a difference without its place in the description stops the cut', () => {
+    const lost = { at: '/paths/~1b/get/parameters/-', why: 'x', source: 'x', date: '2026-11-20', value: {} };
+    expect(() => cutSpec(used('GET /a', [lost]), JSON.stringify(small), sources)).toThrow(/has no place/);
+  });
+
+  test('the origin is found where one line of the sources stands for many files', () => {
+    const many =
+      'Fetched 2026-11-20\n| gcp-<api>-<version>.json (22) | repo | docs/<api>.<v>.json | commit | 1 | MIT |';
+    const one: UsedSystem = { ...used('GET /a'), description: { file: 'gcp-mail-v1.json', format: 'openapi' } };
+    const cut = JSON.parse(cutSpec(one, JSON.stringify(small), many)) as { 'x-cut': Record<string, unknown> };
+    expect(cut['x-cut']).toMatchObject({ source: 'repo', path: 'docs/mail.v1.json', licence: 'MIT' });
+    const unknown: UsedSystem = { ...one, description: { file: 'aws-mail.json', format: 'openapi' } };
+    expect(() => cutSpec(unknown, JSON.stringify(small), many)).toThrow(/no line for aws-mail\.json/);
   });
 });
 
@@ -125,6 +142,14 @@ describe('Kubernetes', () => {
     expect(validate('kubernetes', request('GET', PODS), protobuf)).toEqual([]);
     const vpa = '/apis/autoscaling.k8s.io/v1/namespaces/default/verticalpodautoscalers';
     expect(validate('kubernetes', request('GET', vpa), reply({ anything: true }))).toEqual([]);
+  });
+
+  test('an eviction is answered by a Status, and not by what the description says', () => {
+    const eviction = request('POST', `${PODS}/a/eviction`, { metadata: { name: 'a' } });
+    const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
+    expect(validate('kubernetes', eviction, reply(status, 201))).toEqual([]);
+    const described = { kind: 'Eviction', apiVersion: 'policy/v1', metadata: { name: 'a' }, deleteOptions: {} };
+    expect(validate('kubernetes', eviction, reply(described, 201)).join('\n')).toMatch(/\(deleteOptions\)/);
   });
 
   test('looks into compressed replies', () => {
@@ -323,5 +348,54 @@ describe('Jira', () => {
     ['an error in another form', request('GET', '/rest/api/3/issue/OPS-1'), reply({ message: 'no' }, 404), /reply 404/],
   ])('finds %s', (_what, asked, answered, message) => {
     expect(validate('jira', asked, answered).join('\n')).toMatch(message);
+  });
+});
+
+describe('Pub/Sub', () => {
+  const path = '/v1/projects/shop/topics/nightly:publish';
+  const published = reply({ messageIds: ['1'] });
+  const message = { data: 'e30=', attributes: { id: 'a' } };
+
+  test('takes messages, what came of them, and a failure as all Google APIs tell it', () => {
+    expect(validate('pubsub', request('POST', `${path}?alt=json`, { messages: [message] }), published)).toEqual([]);
+    const denied = reply({ error: { code: 403, message: 'no', status: 'PERMISSION_DENIED', details: [{}] } }, 403);
+    expect(validate('pubsub', request('POST', path, { messages: [message] }), denied)).toEqual([]);
+  });
+
+  test.each<[string, DoubleRequest, DoubleReply, RegExp]>([
+    ['another method', request('POST', '/v1/projects/shop/topics/nightly:pull', {}), published, /no operation/],
+    [
+      'data that is no base64',
+      request('POST', path, { messages: [{ data: '{}' }] }),
+      published,
+      /data must match format "byte"/,
+    ],
+    [
+      'an attribute that is no text',
+      request('POST', path, { messages: [{ attributes: { id: 1 } }] }),
+      published,
+      /attributes\/id must be string/,
+    ],
+    ['a field that is not there', request('POST', path, { message }), published, /\(message\)/],
+    ['an unknown query parameter', request('POST', `${path}?dry=1`, {}), published, /unknown query parameter dry/],
+    ['a reply in another form', request('POST', path, {}), reply({ ids: [] }), /reply 200: .*\(ids\)/],
+    ['a failure in another form', request('POST', path, {}), reply({ message: 'no' }, 403), /reply 403: .*'error'/],
+  ])('finds %s', (_what, asked, answered, message) => {
+    expect(validate('pubsub', asked, answered).join('\n')).toMatch(message);
+  });
+});
+
+describe('what no description covers', () => {
+  test('is free in form and listed all the same', () => {
+    const { headers, ...rest } = reply({ anything: true });
+    expect(validate('victoriametrics', request('POST', '/api/v1/query'), { headers: headers ?? {}, ...rest })).toEqual(
+      [],
+    );
+    expect(validate('victoriametrics', request('GET', '/select/7:1/prometheus/api/v1/labels'), rest)).toEqual([]);
+    expect(validate('victoriametrics', request('GET', '/api/v1/export'), rest).join('\n')).toMatch(/is no operation/);
+    expect(validate('victoriametrics', request('DELETE', '/api/v1/query'), rest).join('\n')).toMatch(/is no operation/);
+    expect(validate('kubernetes', request('GET', '/apis/autoscaling.k8s.io/v2'), rest).join('\n')).toMatch(
+      /is no operation/,
+    );
   });
 });

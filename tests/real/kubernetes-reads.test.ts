@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KubernetesClusterOptions } from '../../shared/adapters/kubernetes/cluster.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
-import { type KubernetesObject, until } from './kubernetes-api.ts';
+import { until } from './kubernetes-api.ts';
 import { compact, expiredToken, type RealCluster } from './kubernetes-cluster.ts';
 import { startKubernetes } from './kubernetes.ts';
 import {
   BURSTABLE,
   container,
+  horizontalPodAutoscaler,
   limitRange,
   pod,
   resourceQuota,
@@ -231,15 +232,19 @@ describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
       const namespace = await real.createNamespace('expired');
       const names = ['a', 'b', 'c', 'd', 'e', 'f'];
       await createAll(namespace, names);
-      await using forwarded = await forwardedAdapter(real, {
-        before: async ({ query }) => {
-          if (query.has('continue') && own !== undefined && forwarded.requests.length === 2) {
-            await createAll(namespace, ['z']);
-            await compact(own);
-            query.set('continue', aged(query.get('continue') ?? ''));
-          }
+      await using forwarded = await forwardedAdapter(
+        real,
+        {
+          before: async ({ query }) => {
+            if (query.has('continue') && own !== undefined && forwarded.requests.length === 2) {
+              await createAll(namespace, ['z']);
+              await compact(own);
+              query.set('continue', aged(query.get('continue') ?? ''));
+            }
+          },
         },
-      }, { pageSize: 2 });
+        { pageSize: 2 },
+      );
       const pods = await forwarded.cluster.listPods(namespace);
       expect(forwarded.requests.map(({ status }) => status)).toContain(410);
       expect(pods.map(({ meta }) => meta.name)).toEqual([...names, 'z']);
@@ -303,28 +308,31 @@ describeWith(['kubernetes'], 'reads of the Kubernetes adapter', () => {
       expect(answers.map(({ allowed }) => allowed)).toEqual([true, true, false]);
     });
 
-    test.for(['unknown', 'expired', 'revoked'] as const)('of a token that is %s are of the credentials', async (kind, { skip }) => {
-      const { own } = real;
-      skip(own === undefined && kind === 'expired', 'only the key of a cluster of our own is at hand');
-      const namespace = await real.createNamespace('token');
-      const account = { namespace, name: 'gone' };
-      const kubeconfig = await real.kubeconfigFor(account);
-      let used = kubeconfig;
-      if (kind === 'revoked') {
-        await real.api.remove({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: account });
-      } else {
-        used = await real.writeKubeconfig(
-          kind === 'expired' && own !== undefined ? expiredToken(own, account, new Date()) : 'no-token',
+    test.for(['unknown', 'expired', 'revoked'] as const)(
+      'of a token that is %s are of the credentials',
+      async (kind, { skip }) => {
+        const { own } = real;
+        skip(own === undefined && kind === 'expired', 'only the key of a cluster of our own is at hand');
+        const namespace = await real.createNamespace('token');
+        const account = { namespace, name: 'gone' };
+        const kubeconfig = await real.kubeconfigFor(account);
+        let used = kubeconfig;
+        if (kind === 'revoked') {
+          await real.api.remove({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: account });
+        } else {
+          used = await real.writeKubeconfig(
+            kind === 'expired' && own !== undefined ? expiredToken(own, account, new Date()) : 'no-token',
+          );
+        }
+        const failure = await until(
+          'the token is refused',
+          () => failureOf(adapter({ kubeconfig: used }).listPods(namespace)),
+          ({ failure: { status } }) => status === 401,
         );
-      }
-      const failure = await until(
-        'the token is refused',
-        () => failureOf(adapter({ kubeconfig: used }).listPods(namespace)),
-        ({ failure: { status } }) => status === 401,
-      );
-      expect(failure.failure).toMatchObject({ code: 'Unauthorized', applied: 'no' });
-      expect(failure.remedy).toContain('Renew the credentials');
-    });
+        expect(failure.failure).toMatchObject({ code: 'Unauthorized', applied: 'no' });
+        expect(failure.remedy).toContain('Renew the credentials');
+      },
+    );
   });
 });
 
@@ -395,9 +403,13 @@ async function fill(namespace: string): Promise<void> {
           container('second', { limits: { cpu: '2', memory: '512Mi' } }),
         ],
         initContainers: [
-          container('proxy', { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: '100m', memory: '64Mi' } }, {
-            restartPolicy: 'Always',
-          }),
+          container(
+            'proxy',
+            { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: '100m', memory: '64Mi' } },
+            {
+              restartPolicy: 'Always',
+            },
+          ),
           container('setup', { limits: { cpu: '100m', memory: '32Mi' } }),
         ],
       },
@@ -407,7 +419,7 @@ async function fill(namespace: string): Promise<void> {
     workload('Deployment', namespace, 'web', BURSTABLE, { replicas: 2 }),
     workload('StatefulSet', namespace, 'db', BURSTABLE, { replicas: 2 }),
     workload('DaemonSet', namespace, 'agent', BURSTABLE),
-    horizontalAutoscaler(namespace),
+    horizontalPodAutoscaler(namespace, 'web', ['memory', 'cpu']),
     verticalPodAutoscaler(namespace, 'web', { kind: 'Deployment', name: 'web' }),
     verticalPodAutoscaler(namespace, 'db', { kind: 'StatefulSet', name: 'db' }, 'Off'),
   ];
@@ -418,7 +430,8 @@ async function fill(namespace: string): Promise<void> {
     'the pods run',
     () => adapter().listPods(namespace),
     (pods) =>
-      pods.length >= 10 && pods.every(({ meta, phase, ready }) => meta.name === 'waiting' || (phase === 'Running' && ready)),
+      pods.length >= 10 &&
+      pods.every(({ meta, phase, ready }) => meta.name === 'waiting' || (phase === 'Running' && ready)),
   );
 }
 
@@ -431,21 +444,4 @@ async function installVerticalAutoscalers(): Promise<void> {
     () => real.api.send('GET', '/apis/autoscaling.k8s.io/v1/verticalpodautoscalers'),
     ({ status }) => status === 200,
   );
-}
-
-function horizontalAutoscaler(namespace: string): KubernetesObject {
-  const target = { type: 'Utilization', averageUtilization: 80 };
-  return {
-    apiVersion: 'autoscaling/v2',
-    kind: 'HorizontalPodAutoscaler',
-    metadata: { namespace, name: 'web' },
-    spec: {
-      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
-      maxReplicas: 4,
-      metrics: [
-        { type: 'Resource', resource: { name: 'memory', target } },
-        { type: 'ContainerResource', containerResource: { name: 'cpu', container: 'app', target } },
-      ],
-    },
-  };
 }

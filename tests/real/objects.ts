@@ -14,6 +14,11 @@ export const BURSTABLE: Sizes = {
   limits: { cpu: '500m', memory: '256Mi' },
 };
 
+export const GUARANTEED: Sizes = {
+  requests: { cpu: '500m', memory: '512Mi' },
+  limits: { cpu: '500m', memory: '512Mi' },
+};
+
 export function container(name: string, resources: Sizes, more: Readonly<Record<string, unknown>> = {}): object {
   return { name, image: IMAGE, resources, ...more };
 }
@@ -24,7 +29,12 @@ export interface PodOptions {
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
-export function pod(namespace: string, name: string, sizes: Sizes = BURSTABLE, options: PodOptions = {}): KubernetesObject {
+export function pod(
+  namespace: string,
+  name: string,
+  sizes: Sizes = BURSTABLE,
+  options: PodOptions = {},
+): KubernetesObject {
   const { labels = {}, annotations = {}, spec = {} } = options;
   return {
     apiVersion: 'v1',
@@ -134,6 +144,29 @@ export function verticalPodAutoscaler(
   };
 }
 
+/** Of the Deployment of the same name. */
+export function horizontalPodAutoscaler(
+  namespace: string,
+  name: string,
+  resources: readonly ('cpu' | 'memory')[],
+): KubernetesObject {
+  const target = { type: 'Utilization', averageUtilization: 80 };
+  return {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { namespace, name },
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+      maxReplicas: 4,
+      metrics: resources.map((resource) =>
+        resource === 'cpu'
+          ? { type: 'ContainerResource', containerResource: { name: resource, container: 'app', target } }
+          : { type: 'Resource', resource: { name: resource, target } },
+      ),
+    },
+  };
+}
+
 export function resourceQuota(
   namespace: string,
   name: string,
@@ -143,7 +176,11 @@ export function resourceQuota(
   return { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { namespace, name }, spec: { hard, ...more } };
 }
 
-export function limitRange(namespace: string, name: string, limit: Readonly<Record<string, unknown>>): KubernetesObject {
+export function limitRange(
+  namespace: string,
+  name: string,
+  limit: Readonly<Record<string, unknown>>,
+): KubernetesObject {
   return {
     apiVersion: 'v1',
     kind: 'LimitRange',

@@ -28,7 +28,7 @@ function deliveries(result: RunResult): readonly string[] {
 async function settleDown(runtime: TestRuntime): Promise<void> {
   for (let round = 0; round < 60; round += 1) {
     runtime.clock.advance(30_000);
-    await drainOutbox({ ports: runtime.surroundings.ports, log: runtime.surroundings.log });
+    await drainOutbox(runtime.surroundings);
   }
   const pending = await runtime.store.query<OutboxEntry>('outbox', {
     where: [{ field: 'state', op: '==', value: 'pending' }],

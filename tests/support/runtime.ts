@@ -268,6 +268,7 @@ export interface TestRuntimeOptions {
   readonly onStep?: Surroundings['onStep'];
   readonly guardedByPlatform?: boolean;
   readonly ids?: string;
+  readonly mask?: Surroundings['mask'];
 }
 
 export function testRuntime(options: TestRuntimeOptions = {}): TestRuntime {
@@ -313,6 +314,7 @@ export function testRuntime(options: TestRuntimeOptions = {}): TestRuntime {
       kinds: new Map([[kind.kind, kind]]),
       team,
       log: pino({ level: 'silent' }),
+      mask: options.mask ?? ((text) => text),
       ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
     },
   };

@@ -55,7 +55,7 @@ export function pubSubQueue(options: PubSubOptions): Queue {
 }
 
 async function accessToken(): Promise<string> {
-  const { GoogleAuth } = await import('google-auth-library');
+  const { GoogleAuth } = await import('./sdk.ts');
   const token = await new GoogleAuth({ scopes: [SCOPE] }).getAccessToken();
   return token ?? '';
 }

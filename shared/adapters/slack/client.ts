@@ -127,7 +127,7 @@ function countOf({ attempts }: { readonly attempts?: number }): { attempts?: num
 }
 
 async function loadClient(options: SlackClientOptions): Promise<WebClient> {
-  const sdk = await import('@slack/web-api');
+  const sdk = await import('./sdk.ts');
   return new sdk.WebClient(options.token, {
     slackApiUrl: options.apiUrl,
     allowAbsoluteUrls: false,

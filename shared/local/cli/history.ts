@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { CallerError } from '../../core/errors.ts';
 import { renderTable } from '../../core/table.ts';
 import type { JournalEntry } from '../../runtime/journal.ts';
-import { readRun, type RunRecord } from '../../runtime/run.ts';
+import { readRun, type RunRecord } from '../../runtime/run-record.ts';
 import { renderReport } from './run.ts';
 import { openStore } from './system.ts';
 import type { Terminal } from './terminal.ts';

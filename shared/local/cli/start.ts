@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { systemClock, systemIds, systemRandom } from '../../adapters/system/clock.ts';
 import { readEnvironment } from '../../config/environment.ts';
-import type { RunRecord } from '../../runtime/run.ts';
+import type { RunRecord } from '../../runtime/run-record.ts';
 import { createSystem, policyOf } from '../../wiring/system.ts';
 import { findDuties } from '../duties.ts';
 import { type HostedDuty, startHost } from '../host.ts';

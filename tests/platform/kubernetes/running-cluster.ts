@@ -1,5 +1,5 @@
 // Starts the Kubernetes double over HTTP for its tests, with objects to begin from and a plain client.
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { scenarioClock } from '../../../fixtures/platform/clock.ts';
 import type { ScenarioClock } from '../../../fixtures/platform/clock.ts';
 import type { Fault, RecordedCall } from '../../../fixtures/platform/kit.ts';
@@ -7,6 +7,7 @@ import { serve } from '../../../fixtures/platform/kit.ts';
 import type { KubernetesDouble } from '../../../fixtures/platform/kubernetes/kubernetes-double.ts';
 import { KUBERNETES_TOKEN, kubernetesDouble } from '../../../fixtures/platform/kubernetes/kubernetes-double.ts';
 import { ClusterScenario } from '../../../fixtures/platform/scenario.ts';
+import { validate } from '../../../fixtures/platform/spec-check.ts';
 
 export const NOW = '2026-03-02T10:00:00Z';
 
@@ -56,8 +57,20 @@ export async function runCluster(
   const double = kubernetesDouble(scenario, clock);
   const calls: RecordedCall[] = [];
   const faults: Fault[] = [];
-  const running = await serve(double, { clock, faults, calls });
-  onTestFinished(() => running.close());
+  const running = await serve(double, {
+    clock,
+    faults,
+    calls,
+    validate: (request, reply) => validate('kubernetes', request, reply),
+  });
+  onTestFinished(async () => {
+    await running.close();
+    // Requests are made to be refused, or to have a field that the server drops; whatever the double answers has its form.
+    const wrong = calls.flatMap(({ handledStatus, violations }) =>
+      violations.filter((text) => text.includes(': reply ') || (handledStatus === 200 && text.includes('no operation'))),
+    );
+    expect(wrong).toEqual([]);
+  });
 
   async function ask(path: string, { method = 'GET', headers = {}, body }: Call = {}): Promise<Answer> {
     const response = await fetch(`${running.url}${path}`, {

@@ -1,0 +1,247 @@
+// `npm run bench`: what a run costs, as multiples of a floor that is measured in the same minutes on the same servers. It prints
+// one table a part, and never passes or fails by the clock: what the figures mean is for a person to say.
+import path from 'node:path';
+import { coldStarts } from './bench/cold-start.ts';
+import { type Bench, median, openBench } from './bench/measure.ts';
+import type { CallCounts } from './bench/platform.ts';
+import type { Measured, Work } from './bench/subject.ts';
+import { embeddedTarget, type Target } from './bench/target.ts';
+import { readManifests } from '../shared/config/manifest.ts';
+import { renderTable } from '../shared/core/table.ts';
+
+const DUTY = 'rebalance';
+const SIZES = [500, 5000] as const;
+const ROUNDS = 5;
+const COLD_ROUNDS = 7;
+/** Enough for the optimising compiler to have seen everything. */
+const WARM_TIMES = 6;
+const COLD_PODS = 20;
+/** The first run waits for queries that nobody has asked before, which the embedded platform needs seconds for. */
+const PATIENT_SECONDS = 300;
+
+const GOALS = { list: 0.6, run: 1.2, peakMib: 200, coldStart: 1.5 } as const;
+
+interface Figures {
+  readonly pods: number;
+  readonly connected: Readonly<Record<'raw' | 'ours', readonly Measured[]>>;
+  readonly warm: Readonly<Record<'raw' | 'ours', Measured>>;
+  readonly runs: Readonly<Record<'floor' | 'dry' | 'real', readonly Measured[]>>;
+  /** With queries that take as long as a real server's; absent where the servers are real ones. */
+  readonly paced: Readonly<Record<'floor' | 'dry' | 'real', readonly Measured[]>> | undefined;
+  readonly calls: Readonly<Record<'dry' | 'real', CallCounts>> | undefined;
+}
+
+async function main(): Promise<void> {
+  const manifest = (await readManifests(path.resolve(import.meta.dirname, '../functions'))).find(
+    ({ name }) => name === DUTY,
+  );
+  if (manifest === undefined) {
+    throw new Error(`functions/${DUTY}/function.yaml is not there.`);
+  }
+  const bench = await openBench(manifest.memoryMiB);
+  try {
+    const all: Figures[] = [];
+    for (const pods of SIZES) {
+      say(`measuring a namespace of ${String(pods)} pods …`);
+      const target = await embeddedTarget(pods);
+      try {
+        all.push(await figuresOf(bench, target));
+      } finally {
+        await target.close();
+      }
+    }
+    printLists(all);
+    printRuns(all);
+    printMemory(all, manifest.memoryMiB);
+    printRequests(all);
+  } finally {
+    await bench.close();
+  }
+  say('measuring the cold start …');
+  await printColdStart();
+}
+
+async function figuresOf(bench: Bench, target: Target): Promise<Figures> {
+  const recorded = await bench.once(target, {
+    kind: 'run',
+    dryRun: true,
+    deadlineSeconds: PATIENT_SECONDS,
+    recordQueries: true,
+  });
+  // The servers have made up their lists in both encodings before anything is measured.
+  await bench.once(target, { kind: 'raw list' });
+  const calls = await callsOfRuns(bench, target);
+  const lists = { raw: { kind: 'raw list' }, ours: { kind: 'list' } } as const;
+  const works = {
+    floor: { kind: 'floor', waves: recorded.waves ?? [] },
+    dry: { kind: 'run', dryRun: true },
+    real: { kind: 'run', dryRun: false },
+  } as const satisfies Record<string, Work>;
+  const connected = await bench.inTurns(target, ROUNDS, lists);
+  const warm = {
+    raw: await bench.once(target, lists.raw, WARM_TIMES),
+    ours: await bench.once(target, lists.ours, WARM_TIMES),
+  };
+  const runs = await bench.inTurns(target, ROUNDS, works);
+  await target.setPace?.(true);
+  const paced = target.setPace === undefined ? undefined : await bench.inTurns(target, ROUNDS, works);
+  return { pods: target.pods, connected, warm, runs, paced, calls };
+}
+
+async function callsOfRuns(bench: Bench, target: Target): Promise<Figures['calls']> {
+  if (target.takeCalls === undefined) {
+    return undefined;
+  }
+  await target.takeCalls();
+  await bench.once(target, { kind: 'run', dryRun: true });
+  const dry = await target.takeCalls();
+  await bench.once(target, { kind: 'run', dryRun: false });
+  return { dry, real: await target.takeCalls() };
+}
+
+function printLists(all: readonly Figures[]): void {
+  print(
+    'List of pods, as a multiple of the raw paged JSON list',
+    ['pods', 'process', 'raw list', 'listPods', 'multiple', 'goal'],
+    all.flatMap(({ pods, connected, warm }) => {
+      const fresh = [firstOf(connected.raw), firstOf(connected.ours)] as const;
+      const later = [median(warm.raw.milliseconds.slice(1)), median(warm.ours.milliseconds.slice(1))] as const;
+      return [
+        [String(pods), 'fresh', ...compared(...fresh), `≤ ${String(GOALS.list)}`],
+        [String(pods), 'warm', ...compared(...later), `≤ ${String(GOALS.list)}`],
+      ];
+    }),
+    [`Medians of ${String(ROUNDS)} rounds; pages of 500; connections stand before the clock runs.`],
+  );
+}
+
+function printRuns(all: readonly Figures[]): void {
+  const row = (pods: number, servers: string, kind: string, floor: readonly Measured[], run: readonly Measured[]) => [
+    String(pods),
+    servers,
+    kind,
+    ...compared(firstOf(floor), firstOf(run)),
+    ratio(median(run.map(({ cpuMilliseconds }) => cpuMilliseconds)) / median(floor.map((one) => one.cpuMilliseconds))),
+    `≤ ${String(GOALS.run)}`,
+  ];
+  print(
+    `A whole ${DUTY} run, as a multiple of that JSON list and the same queries sent raw`,
+    ['pods', 'queries answered', 'run', 'floor', 'run takes', 'multiple', 'of CPU', 'goal'],
+    all.flatMap(({ pods, runs, paced }) => [
+      row(pods, paced === undefined ? 'by the servers' : 'at once', 'dry', runs.floor, runs.dry),
+      row(pods, paced === undefined ? 'by the servers' : 'at once', 'real', runs.floor, runs.real),
+      ...(paced === undefined
+        ? []
+        : [
+            row(pods, 'at real pace', 'dry', paced.floor, paced.dry),
+            row(pods, 'at real pace', 'real', paced.floor, paced.real),
+          ]),
+    ]),
+    [
+      `Medians of ${String(ROUNDS)} rounds, each in a fresh process. A run counts from its settings to its last delivery; the floor understands nothing of what it reads.`,
+      'At once: replies are remembered, so that only the client is compared, which is stricter than any real server. At real pace: each query takes what VictoriaMetrics 1.107 took for it, in line for one core.',
+      ...all.flatMap(({ pods, runs }) =>
+        runs.real.slice(0, 1).map((one) => `${String(pods)} pods, real: ${outcome(one)}.`),
+      ),
+    ],
+  );
+}
+
+function printMemory(all: readonly Figures[], memoryMib: number): void {
+  const peak = (measured: readonly Measured[]): string =>
+    `${String(Math.round(Math.max(...measured.map(({ peakBytes }) => peakBytes)) / 2 ** 20))} MiB`;
+  print(
+    'Peak memory of a process (largest of all rounds)',
+    ['pods', 'raw list', 'listPods', 'floor', 'dry run', 'real run', 'goal'],
+    all.map(({ pods, connected, runs }) => [
+      String(pods),
+      ...[connected.raw, connected.ours, runs.floor, runs.dry, runs.real].map(peak),
+      `≤ ${String(GOALS.peakMib)} MiB`,
+    ]),
+    [`All with the heap that Node takes in a container of ${String(memoryMib)} MiB, which function.yaml asks for.`],
+  );
+}
+
+function printRequests(all: readonly Figures[]): void {
+  const counted = all.flatMap(({ pods, calls }) => (calls === undefined ? [] : [{ pods, calls }]));
+  if (counted.length === 0) {
+    return;
+  }
+  const operations = [
+    ...new Set(counted.flatMap(({ calls }) => [...Object.keys(calls.dry), ...Object.keys(calls.real)])),
+  ];
+  const total = (counts: CallCounts): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const pages = (counts: CallCounts): number => Math.max(0, (counts[PAGED] ?? 0) - 1);
+  const row = (name: string, of: (counts: CallCounts) => number): string[] => [
+    name,
+    ...counted.flatMap(({ calls }) => [String(of(calls.dry)), String(of(calls.real))]),
+  ];
+  print(
+    'Requests of a run',
+    ['', ...counted.flatMap(({ pods }) => [`${String(pods)} dry`, `${String(pods)} real`])],
+    [
+      ...operations.toSorted().map((name) => row(name, (counts) => counts[name] ?? 0)),
+      row('all', total),
+      row('all without further pages', (counts) => total(counts) - pages(counts)),
+    ],
+    ['Goal: the last line is the same for every number of pods.'],
+  );
+}
+
+const PAGED = 'kubernetes list pods';
+
+async function printColdStart(): Promise<void> {
+  const target = await embeddedTarget(COLD_PODS, true);
+  try {
+    const { bare, duty } = await coldStarts(DUTY, target, COLD_ROUNDS);
+    print(
+      `Cold start: from a new process to the first 200, as a multiple of the bare functions framework`,
+      ['request', 'bare', DUTY, 'multiple', 'goal'],
+      [
+        [
+          `a run over ${String(COLD_PODS)} pods`,
+          ...compared(median(bare), median(duty)),
+          `≤ ${String(GOALS.coldStart)}`,
+        ],
+      ],
+      [`Medians of ${String(COLD_ROUNDS)} rounds. The bare function answers at once and reads nothing.`],
+    );
+  } finally {
+    await target.close();
+  }
+}
+
+/** The first time of each process. */
+function firstOf(measured: readonly Measured[]): number {
+  return median(measured.map(({ milliseconds }) => milliseconds[0] ?? Number.NaN));
+}
+
+function compared(floor: number, ours: number): readonly [string, string, string] {
+  return [`${String(Math.round(floor))} ms`, `${String(Math.round(ours))} ms`, ratio(ours / floor)];
+}
+
+function ratio(value: number): string {
+  return value.toFixed(2);
+}
+
+function outcome({ outcome: counts }: Measured): string {
+  return Object.entries(counts ?? {})
+    .map(([what, count]) => `${String(count)} ${what}`)
+    .join(', ');
+}
+
+function print(
+  title: string,
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  notes: readonly string[],
+): void {
+  console.log(`\n${title}\n\n${renderTable(header, rows)}\n\n${notes.join('\n')}`);
+}
+
+/** Progress, apart from the tables. */
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+await main();

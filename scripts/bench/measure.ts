@@ -1,0 +1,86 @@
+// Measures work in fresh processes: bundles what is measured as it is deployed, runs the works in turns, and gives medians.
+import { fork } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { BUNDLE_OPTIONS } from '../../shared/local/build.ts';
+import type { Answer, Measured, Task, Work } from './subject.ts';
+import { answerOf, type Target } from './target.ts';
+
+export interface Bench {
+  /** One process that does the work `times` times. */
+  once(target: Target, work: Work, times?: number): Promise<Measured>;
+  /** Each work in a fresh process, all of them in turns: what slows this machine down for a while slows all of them down. */
+  inTurns<Name extends string>(
+    target: Target,
+    rounds: number,
+    works: Readonly<Record<Name, Work>>,
+    times?: number,
+  ): Promise<Readonly<Record<Name, readonly Measured[]>>>;
+  close(): Promise<void>;
+}
+
+/** `memoryMib` is what the duty's function.yaml asks for: the processes get the heap that Node takes in such a container. */
+export async function openBench(memoryMib: number): Promise<Bench> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'nightshift-bench-'));
+  // From source, the compiler that strips the types would be a third of the memory.
+  await build({
+    ...BUNDLE_OPTIONS,
+    entryPoints: [path.join(import.meta.dirname, 'subject.ts')],
+    outdir: folder,
+    entryNames: 'subject',
+  });
+  let stores = 0;
+
+  async function once(target: Target, work: Work, times = 1): Promise<Measured> {
+    stores += 1;
+    const child = fork(path.join(folder, 'subject.mjs'), [], {
+      execArgv: heapFlags(memoryMib),
+      // Nothing of the caller's settings: the target's alone, and a store that no other run has used.
+      env: { ...target.variables, NIGHTSHIFT_STORE: `sqlite:${path.join(folder, `store-${String(stores)}.sqlite`)}` },
+    });
+    const { kubernetesUrl, kubernetesToken, metricsUrl, scope, now } = target;
+    const task: Task = { place: { kubernetesUrl, kubernetesToken, metricsUrl, scope, now }, work, times };
+    child.send(task);
+    const answer = (await answerOf(child)) as Answer;
+    if ('failed' in answer) {
+      throw new Error(`The measured process failed on "${work.kind}": ${answer.failed}`);
+    }
+    return answer;
+  }
+
+  return {
+    once,
+    async inTurns(target, rounds, works, times) {
+      const names = Object.keys(works) as (keyof typeof works)[];
+      const measured = Object.fromEntries(names.map((name) => [name, [] as Measured[]])) as Record<
+        keyof typeof works,
+        Measured[]
+      >;
+      for (let round = 0; round < rounds; round += 1) {
+        for (const name of names) {
+          measured[name].push(await once(target, works[name], times));
+        }
+      }
+      return measured;
+    },
+    close: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/**
+ * V8 sizes its heap by the memory of the container: half of it for old objects, and in a small one 1 MiB for each half of the
+ * young ones, where a large machine has 32. Measured with Node 24 under a limit of 512 MiB.
+ */
+function heapFlags(memoryMib: number): string[] {
+  const oldMib = Math.floor(memoryMib / 2);
+  const semiMib = oldMib <= 256 ? 1 : Math.floor(oldMib / 128);
+  return [`--max-old-space-size=${String(oldMib)}`, `--max-semi-space-size=${String(semiMib)}`];
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
+}

@@ -1,0 +1,3 @@
+// Slack's own client, loaded by `import()` of this file at the first call. A CommonJS package that is itself imported
+// dynamically has nothing but a default export in a bundle.
+export { WebClient } from '@slack/web-api';

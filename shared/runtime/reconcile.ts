@@ -1,0 +1,90 @@
+// Looks after what earlier runs left behind: actions without an outcome, and changes that nobody was told of. It begins nothing.
+import type { ActionKind, Look } from '../actions/kind.ts';
+import type { ActionRecord } from '../core/action.ts';
+import { describeError } from '../core/errors.ts';
+import type { Problem } from '../core/report.ts';
+import type { RunContext } from './context.ts';
+import { type Ending, fence, kindOf } from './executor.ts';
+import { historyOf, transition } from './journal.ts';
+
+/** An action that its own run did not tell. */
+export interface Reconciled {
+  readonly action: ActionRecord;
+  readonly change: string;
+}
+
+export interface Reconciliation {
+  readonly reconciled: readonly Reconciled[];
+  /** Actions whose end cannot be found out now; the next run looks again, and nothing is begun on their targets until then. */
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Looks after the actions of this scope whose run died between intent and outcome: did it happen? It is never done again
+ * from here: what did not happen is closed, and the rules decide anew from fresh facts.
+ */
+export async function reconcile(context: RunContext): Promise<Reconciliation> {
+  const { store } = context.ports;
+  const open = await store.query<ActionRecord>('actions', {
+    where: [
+      { field: 'scope', op: '==', value: context.scopeKey },
+      { field: 'state', op: '==', value: 'intended' },
+    ],
+    limit: 100,
+  });
+  const reconciled: Reconciled[] = [];
+  const problems: Problem[] = [];
+  for (const document of open.filter((candidate) => candidate.data.duty === context.duty)) {
+    let kind: ActionKind;
+    let look: Look;
+    try {
+      kind = kindOf(context, document.data);
+      look = await kind.look(context.ports, document.data);
+    } catch (error) {
+      // One action that cannot be looked at must not keep its whole scope from being looked after.
+      context.log.error({ actionId: document.id, error: describeError(error) }, 'an action could not be reconciled');
+      problems.push({
+        kind: 'platform',
+        message: `What became of an action of run ${document.data.runId} cannot be found out (${document.data.kind}): ${describeError(error)}`,
+      });
+      continue;
+    }
+    const ending = ENDINGS[look.at];
+    const closed = await transition(
+      context.ports,
+      document,
+      {
+        state: ending.state,
+        detail: context.mask(`${ending.sentence} ${look.found}`),
+        by: `run ${context.runId}, reconciling`,
+      },
+      fence(context),
+    );
+    if (closed !== undefined) {
+      context.log.warn({ actionId: document.id, state: ending.state }, 'an action of a run that died was reconciled');
+      reconciled.push({ action: closed.data, change: kind.describe(closed.data) });
+    }
+  }
+  return { reconciled, problems };
+}
+
+/** What a run did that ended before it could tell: its actions in the state that the journal has now. */
+export async function deedsOf(
+  context: RunContext,
+  run: { readonly id: string; readonly startedAt: string },
+): Promise<readonly Reconciled[]> {
+  const actions = await historyOf(context.ports.store, context.duty, context.scopeKey).actionsSince(run.startedAt);
+  return actions
+    .filter((action) => action.runId === run.id && action.state !== 'intended')
+    .map((action) => ({ action, change: context.kinds.get(action.kind)?.describe(action) ?? action.kind }));
+}
+
+const ENDINGS: Readonly<Record<'from' | 'to' | 'elsewhere' | 'gone', { state: Ending; sentence: string }>> = {
+  to: { state: 'applied', sentence: 'The run died before it could tell; the change is there.' },
+  from: { state: 'failed', sentence: 'The run died before the change; nothing was changed.' },
+  gone: { state: 'stale', sentence: 'The run died, and the target is gone.' },
+  elsewhere: {
+    state: 'unknown',
+    sentence: 'The run died, and the target is neither as before nor as wanted: look at it.',
+  },
+};

@@ -1,0 +1,172 @@
+// What is due: changes are verified, undone or escalated; waiting ones expire; those of dead runs are accounted for; messages go out.
+// It drives the runtime and decides nothing: the judgement is the action kind's.
+import type { Judgement } from '../actions/judgement.ts';
+import type { ActionRecord } from '../core/action.ts';
+import { code, paragraph, text } from '../core/document.ts';
+import { describeError, PlatformError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { durationSeconds } from '../core/policy.ts';
+import type { StoredDocument } from '../ports/store.ts';
+import type { RunContext, Surroundings } from './context.ts';
+import { kindOf } from './carry-out.ts';
+import { transition } from './journal.ts';
+import { leaseHolder } from './lease.ts';
+import { issueWrites } from './issue-writes.ts';
+import { noteWrites } from './note.ts';
+import { drainOutbox } from './outbox.ts';
+import { secondsAfter } from './outbox-entry.ts';
+import { accountFor } from './reconcile.ts';
+import { contextOf, expireAction } from './stored-action.ts';
+import { finishUndo, undoAction } from './undo.ts';
+
+const BATCH = 50;
+const BY = 'settle';
+
+/** What one call of `settle` did. */
+export interface Settled {
+  readonly kept: number;
+  readonly undone: number;
+  readonly escalated: number;
+  readonly extended: number;
+  readonly expired: number;
+  readonly reconciled: number;
+  readonly delivered: number;
+  readonly problems: readonly string[];
+}
+
+type Count = Exclude<keyof Settled, 'problems' | 'delivered'>;
+
+/** Does what is due now. With nothing due: two reads of the store. One action that cannot be looked at keeps no other waiting. */
+export async function settle(surroundings: Surroundings): Promise<Settled> {
+  const { store, clock } = surroundings.ports;
+  const now = clock.now().toISOString();
+  const due = await store.query<ActionRecord>('actions', {
+    where: [{ field: 'dueAt', op: '<=', value: now }],
+    orderBy: { field: 'dueAt', direction: 'ascending' },
+    limit: BATCH,
+  });
+  const counts: Record<Count, number> = { kept: 0, undone: 0, escalated: 0, extended: 0, expired: 0, reconciled: 0 };
+  const problems: string[] = [];
+  for (const document of due) {
+    try {
+      const done = await settleOne(surroundings, document);
+      if (done !== undefined) {
+        counts[done] += 1;
+      }
+    } catch (error) {
+      const message = surroundings.mask(`${document.id.slice(0, 12)}: ${describeError(error)}`);
+      surroundings.log.error({ actionId: document.id, error: message }, 'an action could not be settled; it is tried again');
+      problems.push(message);
+    }
+  }
+  const entries = await drainOutbox({ ports: surroundings.ports, log: surroundings.log, onStep: surroundings.onStep });
+  return { ...counts, delivered: entries.filter((entry) => entry.state === 'delivered').length, problems };
+}
+
+async function settleOne(surroundings: Surroundings, document: StoredDocument<ActionRecord>): Promise<Count | undefined> {
+  const { data } = document;
+  switch (data.state) {
+    case 'waiting':
+      await expireAction(surroundings, document);
+      return 'expired';
+    case 'intended': {
+      const holder = await leaseHolder(surroundings.ports.store, `${data.duty}:${data.scope}`);
+      if (holder?.runId === data.runId && data.undoes === undefined) {
+        return undefined; // Its run is still at work.
+      }
+      await accountFor(contextOf(surroundings, data, BY), document);
+      return 'reconciled';
+    }
+    case 'applied':
+      if (data.undoes !== undefined) {
+        await finishUndo(surroundings, document.id, BY);
+        return 'reconciled';
+      }
+      return verify(surroundings, document);
+    case 'settled':
+    case 'undone':
+    case 'failed':
+    case 'stale':
+    case 'declined':
+    case 'expired':
+    case 'unknown':
+      return undefined;
+  }
+}
+
+async function verify(surroundings: Surroundings, document: StoredDocument<ActionRecord>): Promise<Count> {
+  const { data } = document;
+  const context = contextOf(surroundings, data, BY);
+  const judgement = await judged(context, data);
+  switch (judgement.verdict) {
+    case 'kept':
+      await transition(context.ports, document, { state: 'settled', detail: `Kept: ${judgement.sentence}`, by: BY }, []);
+      return 'kept';
+    case 'undo':
+      return undo(surroundings, document, judgement);
+    case 'escalate':
+      return escalate(context, document, judgement);
+    case 'no-data':
+      if (data.extended === true) {
+        return escalate(context, document, { ...judgement, sentence: `It could not be verified: ${judgement.sentence}` });
+      }
+      await extend(context, document, judgement);
+      return 'extended';
+  }
+}
+
+async function judged(context: RunContext, action: ActionRecord): Promise<Judgement> {
+  const kind = kindOf(context, action);
+  let after: JsonObject;
+  try {
+    after = await kind.observe(context.ports, context.team, action, context.now);
+  } catch (error) {
+    if (!(error instanceof PlatformError)) {
+      throw error;
+    }
+    return { verdict: 'no-data', rule: 'verify/unreadable', sentence: context.mask(error.full), evidence: {} };
+  }
+  return kind.judge(action, action.before, after);
+}
+
+async function undo(surroundings: Surroundings, document: StoredDocument<ActionRecord>, judgement: Judgement): Promise<Count> {
+  const { outcome } = await undoAction(surroundings, document.id, { by: BY, why: judgement.sentence, automatic: true });
+  if (outcome.state === 'applied') {
+    return 'undone';
+  }
+  const fresh = await surroundings.ports.store.read<ActionRecord>('actions', document.id);
+  const context = contextOf(surroundings, document.data, BY);
+  return escalate(context, fresh ?? document, { ...judgement, sentence: `${judgement.sentence} It was not undone: ${outcome.detail}` });
+}
+
+async function escalate(context: RunContext, document: StoredDocument<ActionRecord>, judgement: Judgement): Promise<Count> {
+  const { data } = document;
+  const change = kindOf(context, data).describe(data);
+  const detail = context.mask(`Escalated by ${judgement.rule}: ${judgement.sentence}`);
+  await transition(context.ports, document, { state: 'settled', detail, by: BY }, [
+    ...(await noteWrites(context, data, detail)),
+    ...(await issueWrites(context, `${data.id.slice(0, 20)}-verify`, {
+      about: { duty: data.duty, rule: judgement.rule, scope: data.scope, workload: data.guard.workload },
+      title: `A change did not do what it should: ${change}`,
+      body: [
+        paragraph(text('Change: '), code(change)),
+        paragraph(text(`Made because: ${data.sentence}`)),
+        paragraph(text(detail)),
+        { kind: 'code', text: JSON.stringify(judgement.evidence, undefined, 2) },
+        paragraph(text('Undo it: '), code(`nightshift undo ${data.id.slice(0, 12)}`), text(', or leave it as it is and mend the cause.')),
+      ],
+    })),
+  ]);
+  return 'escalated';
+}
+
+/** Missing data after the settle time is waited for once more. */
+async function extend(context: RunContext, document: StoredDocument<ActionRecord>, judgement: Judgement): Promise<void> {
+  const dueAt = secondsAfter(context.now, durationSeconds(context.team.guardrails.settle));
+  await transition(
+    context.ports,
+    { ...document, data: { ...document.data, extended: true } },
+    { state: 'applied', detail: `Not yet to be judged: ${judgement.sentence}`, by: BY, dueAt },
+    [],
+  );
+}

@@ -1,0 +1,49 @@
+// The shipped Kubernetes adapter on a real API server, straight or behind a forwarder, for the tests of this tier.
+import { kubernetesCluster, type KubernetesClusterOptions } from '../../shared/adapters/kubernetes/cluster.ts';
+import { systemClock } from '../../shared/adapters/system/clock.ts';
+import { PlatformError } from '../../shared/core/errors.ts';
+import type { Cluster } from '../../shared/ports/cluster.ts';
+import { type Forwarder, type ForwarderOptions, startForwarder } from './forwarder.ts';
+import type { RealCluster } from './kubernetes-cluster.ts';
+
+/** As the cluster's administrator, unless another kubeconfig is given. */
+export function adapterOf(real: RealCluster, options: Partial<KubernetesClusterOptions> = {}): Cluster {
+  return kubernetesCluster({
+    name: 'real',
+    kubeconfig: real.kubeconfig,
+    clock: systemClock,
+    random: () => 0.5,
+    deadlineSeconds: 60,
+    ...options,
+  });
+}
+
+export interface ForwardedAdapter extends AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly requests: Forwarder['requests'];
+}
+
+export async function forwardedAdapter(
+  real: RealCluster,
+  forwarding: Omit<ForwarderOptions, 'kubeconfig'>,
+  options: Partial<KubernetesClusterOptions> = {},
+): Promise<ForwardedAdapter> {
+  const forwarder = await startForwarder({ kubeconfig: real.kubeconfig, ...forwarding });
+  return {
+    cluster: adapterOf(real, { kubeconfig: await real.writeKubeconfig(undefined, forwarder.url), ...options }),
+    requests: forwarder.requests,
+    [Symbol.asyncDispose]: () => forwarder[Symbol.asyncDispose](),
+  };
+}
+
+export async function failureOf(promise: Promise<unknown>): Promise<PlatformError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof PlatformError) {
+      return error;
+    }
+    throw error;
+  }
+  throw new Error('It was expected to fail and did not.');
+}
