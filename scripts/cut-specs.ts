@@ -20,9 +20,10 @@ const Difference = z.strictObject({
 export type Difference = z.infer<typeof Difference>;
 const Operation = z.string().regex(/^(GET|POST|PUT|PATCH|DELETE)(\|(GET|POST|PUT|PATCH|DELETE))* \/\S*$/);
 const Unchecked = z.strictObject({ operations: z.array(Operation).min(1), why: z.string().min(1), ...Provenance });
-/** The server of the real tier: its name for people, where its version is pinned, and which operations it has answered there. */
+/** The server of the real tier: its name for people, where its version is pinned, and what it has answered to our adapter, when. */
 const Real = z.strictObject({
   server: z.string().min(1),
+  date: z.iso.date(),
   pin: z.strictObject({ file: z.string().min(1), module: z.string().min(1) }),
   operations: z.array(Operation).min(1),
 });
@@ -33,6 +34,8 @@ const UsedSystem = z.strictObject({
     .strictObject({ file: z.string().min(1), format: z.enum(['openapi', 'discovery']).default('openapi') })
     .optional(),
   operations: z.array(Operation).default([]),
+  /** What a reader of the page must know beside the rows. */
+  note: z.string().optional(),
   /** What may stand before the paths. */
   prefixes: z.array(z.string().startsWith('/')).default([]),
   /** References of schemas that no operation names. */

@@ -7,32 +7,14 @@ import { type Capability, type KubernetesRule, readCapabilities } from '../share
 import { policySchema } from '../shared/config/policy.ts';
 import { SETTINGS } from '../shared/config/settings.ts';
 import { findDuties, type FoundDuty } from '../shared/local/duties.ts';
+import { code, type Row, table } from './markdown-table.ts';
 import { readRuleHeader, type RuleHeader, ruleOrder } from './rule-header.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const README = 'README.md';
 
-type Row = readonly string[];
-
 /** Name in the policy to default and meaning. */
 type PolicyDefaults = ReadonlyMap<string, { readonly value: string; readonly description: string }>;
-
-/** Wide tables stay one line a row: Prettier would pad every row to the longest cell. */
-function table(header: Row, rows: readonly Row[]): string {
-  const cell = (text: string): string => withoutTags(text).replaceAll('|', '\\|').replaceAll('\n', ' ');
-  const line = (cells: Row): string => `| ${cells.map(cell).join(' | ')} |`;
-  const lines = [line(header), line(header.map(() => '---')), ...rows.map(line)];
-  return ['<!-- prettier-ignore-start -->', ...lines, '<!-- prettier-ignore-end -->'].join('\n');
-}
-
-/** `<file>` outside of code would be taken for an HTML tag and not be shown. */
-function withoutTags(text: string): string {
-  return text.replaceAll(/`[^`]*`|</g, (found) => (found === '<' ? '\\<' : found));
-}
-
-function code(text: string): string {
-  return `\`${text}\``;
-}
 
 function duties(found: readonly FoundDuty[]): string {
   return table(

@@ -2,7 +2,9 @@
 import type { z } from 'zod';
 import type { ActionProposal, Inverse } from '../core/action.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { TeamPolicy } from '../core/policy.ts';
 import type { Ports } from '../ports/ports.ts';
+import type { Judgement } from './judgement.ts';
 
 /**
  * Where the target stands now, seen from an action:
@@ -32,6 +34,10 @@ export interface ActionKind {
   inverse(action: ActionProposal): Inverse;
   /** Largest factor between `to` and `from`, and between `to` and what the workload declares. 1 where size means nothing. */
   growth(action: ActionProposal): { readonly step: number; readonly total: number | undefined };
+  /** What the target looks like to a judge: before the change (stored with the intent) and after its settle time, in one shape. */
+  observe(ports: Ports, team: TeamPolicy, action: ActionProposal, now: string): Promise<JsonObject>;
+  /** Compares; pure. `before` is undefined when it could not be read then. Never `kept` without evidence. */
+  judge(action: ActionProposal, before: JsonObject | undefined, after: JsonObject): Judgement;
   /** The change in words, e.g. "memory limit 1Gi → 1280Mi of shop/web-1/app". */
   describe(action: ActionProposal): string;
 }

@@ -3,14 +3,16 @@
 import { readFileSync } from 'node:fs';
 import { ConfigurationError, describeError } from '../core/errors.ts';
 import { closest } from './closest.ts';
-import { SETTINGS } from './settings.ts';
+import { SETTINGS, STORE_PATTERN } from './settings.ts';
 import type { Setting, SettingName } from './settings.ts';
 
 /** Each field is the setting of that name; what is undefined was not set and has no default. */
 export interface Environment {
   /** Path of the policy file. */
   readonly policy: string | undefined;
-  readonly store: { readonly kind: 'sqlite'; readonly path: string };
+  readonly store: StoreSetting;
+  /** `host:port`, for a store in Firestore. */
+  readonly firestoreEmulatorHost: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly token: string | undefined;
@@ -31,6 +33,10 @@ export interface Environment {
   readonly warnings: readonly string[];
 }
 
+export type StoreSetting =
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'firestore'; readonly project: string; readonly database: string };
+
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /** Fails with one ConfigurationError that names every variable that is wrong. An empty variable counts as not set. */
@@ -47,7 +53,8 @@ export function readEnvironment(variables: Variables = process.env): Environment
   const withDefault = (name: SettingName): string => values.get(name) ?? defaultOf(name);
   const environment: Environment = {
     policy: get('NIGHTSHIFT_POLICY'),
-    store: { kind: 'sqlite', path: withDefault('NIGHTSHIFT_STORE').slice('sqlite:'.length) },
+    store: storeSetting(withDefault('NIGHTSHIFT_STORE')),
+    firestoreEmulatorHost: get('FIRESTORE_EMULATOR_HOST'),
     host: withDefault('NIGHTSHIFT_HOST'),
     port: Number(withDefault('NIGHTSHIFT_PORT')),
     token: get('NIGHTSHIFT_TOKEN'),
@@ -72,6 +79,13 @@ export function readEnvironment(variables: Variables = process.env): Environment
     );
   }
   return environment;
+}
+
+function storeSetting(value: string): StoreSetting {
+  const { path, project, database } = STORE_PATTERN.exec(value)?.groups ?? {};
+  return project === undefined
+    ? { kind: 'sqlite', path: path ?? '' }
+    : { kind: 'firestore', project, database: database ?? '(default)' };
 }
 
 function defaultOf(name: SettingName): string {

@@ -55,6 +55,10 @@ export const FunctionManifest = z
       .string()
       // Names of functions, services, topics and service accounts are made from it; the shortest limit is 30 with the prefix.
       .regex(/^[a-z]([a-z0-9-]{0,17}[a-z0-9])?$/, 'a kebab-case name of at most 19 characters, the same as its folder'),
+    kind: z
+      .enum(['duty', 'driver'])
+      .default('duty')
+      .describe('A duty looks, decides and reports for a scope; a driver only keeps the runtime going'),
     purpose: z.string().min(10).max(300).describe('One sentence for the table of duties'),
     triggers: Triggers,
     fanOut: z

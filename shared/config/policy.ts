@@ -27,11 +27,19 @@ const REMEDY =
 
 /**
  * Reads the policy from the text of the file `source`. Fails with a FileError (a ConfigurationError) that lists all
- * problems. `now` is what windows and known issues are held against for the warnings.
+ * problems. `now` is what windows and known issues are held against for the warnings. A deployed function knows its own
+ * duty only, and ignores the parts of others; everywhere else a part of an unknown duty is a mistake.
  */
-export function loadPolicy(text: string, source: string, duties: DutySchemas, now: Date = new Date()): LoadedPolicy {
+export function loadPolicy(
+  text: string,
+  source: string,
+  duties: DutySchemas,
+  now: Date = new Date(),
+  others: 'refused' | 'ignored' = 'refused',
+): LoadedPolicy {
   const file = parseYaml(text, source, REMEDY);
-  const checked = checkedValue(policyFile(duties), file, source, { remedy: REMEDY, more: contradictions(file.value) });
+  const schema = policyFile(duties, others);
+  const checked = checkedValue(schema, file, source, { remedy: REMEDY, more: contradictions(file.value) });
   const { duties: parts, ...team } = checked;
   return { team, duties: parts, warnings: warningsFor(team, now) };
 }
@@ -87,9 +95,11 @@ interface PolicyFile extends TeamPolicy {
   readonly duties: Readonly<Record<string, unknown>>;
 }
 
-function policyFile(duties: DutySchemas): z.ZodType<PolicyFile> {
+function policyFile(duties: DutySchemas, others: 'refused' | 'ignored' = 'refused'): z.ZodType<PolicyFile> {
   const parts = Object.fromEntries(Object.entries(duties).map(([name, schema]) => [name, schema.prefault({})]));
-  return TeamPolicy.extend({ duties: z.strictObject(parts).prefault({}) });
+  return TeamPolicy.extend({
+    duties: (others === 'refused' ? z.strictObject(parts) : z.looseObject(parts)).prefault({}),
+  });
 }
 
 /** What a schema cannot see: parts that name each other, addresses that would leak or fail, selectors that are no selectors. */

@@ -22,6 +22,15 @@ function pattern(expression: RegExp, expected: string): z.ZodType<string> {
   return z.string().regex(expression, expected);
 }
 
+/** The forms that Google documents; a project of an old domain carries its name before a colon. */
+const PROJECT_ID = '([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]';
+const DATABASE_ID = '\\(default\\)|[a-z][a-z0-9-]{2,61}[a-z0-9]';
+
+/** Its groups are the file, or the project and, when it is named, the database. */
+export const STORE_PATTERN = new RegExp(
+  `^(?:sqlite:(?<path>.+)|firestore:(?<project>${PROJECT_ID})(?:/(?<database>${DATABASE_ID}))?)$`,
+);
+
 const httpUrl = z.string().refine(isPlainHttpUrl, 'an http:// or https:// address without user or password');
 
 /** Credentials in an address end up in logs and error messages of every library that handles it. */
@@ -46,10 +55,19 @@ const TABLE = [
     name: 'NIGHTSHIFT_STORE',
     secret: false,
     default: 'sqlite:.nightshift/state.sqlite',
-    description: 'Where runs, journal and outbox are kept: sqlite:<file>, on a local disk that survives restarts',
+    description:
+      'Where runs, journal and outbox are kept: sqlite:<file>, on a local disk that survives restarts, or firestore:<project> or firestore:<project>/<database>, for many instances',
     usedBy: 'every duty',
-    schema: pattern(/^sqlite:.+$/, 'sqlite:<file>, the only store of this version'),
-    example: 'sqlite:/var/lib/nightshift/state.sqlite',
+    schema: pattern(STORE_PATTERN, 'sqlite:<file>, firestore:<project> or firestore:<project>/<database>'),
+    example: 'firestore:shop-prod/nightshift',
+  },
+  {
+    name: 'FIRESTORE_EMULATOR_HOST',
+    secret: false,
+    description: "Address of Google's Firestore emulator, in place of the real service and its credentials",
+    usedBy: 'NIGHTSHIFT_STORE=firestore:…',
+    schema: pattern(/^([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$/, 'a host and a port, without http://'),
+    example: '127.0.0.1:8080',
   },
   {
     name: 'NIGHTSHIFT_HOST',
@@ -165,7 +183,7 @@ const TABLE = [
     description:
       'Google Cloud project of the topics that scheduled runs fan out over; without it they run one after another',
     usedBy: 'duties with fanOut on Cloud Functions',
-    schema: pattern(/^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'a Google Cloud project id'),
+    schema: pattern(new RegExp(`^${PROJECT_ID}$`), 'a Google Cloud project id'),
     example: 'shop-prod',
   },
   {

@@ -68,6 +68,18 @@ export interface ActionRecord extends ActionProposal {
   readonly appliedAt?: string;
   /** What the platform said, in one sentence. */
   readonly outcome?: string;
+  /** When `settle` looks at it next, ISO: to judge it, to account for it, to let it expire. Absent when it is over. */
+  readonly dueAt?: string;
+  /** Hash over what an approval binds to, made when it was proposed. */
+  readonly binding?: string;
+  /** When nobody can approve it any more, ISO. */
+  readonly expiresAt?: string;
+  /** What the target looked like before the change, for the judge; absent when that could not be read. */
+  readonly before?: JsonObject;
+  /** Its judgement was put off once for missing data. */
+  readonly extended?: boolean;
+  /** The action that this one takes back. */
+  readonly undoes?: string;
 }
 
 /** The key under which one effect happens once (law 5): never of the run, so that a repeat finds it. */

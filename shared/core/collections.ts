@@ -135,7 +135,8 @@ interface CheckedQuery {
 
 /**
  * Fails unless one declared index serves the query: its first fields are the equalities, the next one is the range
- * and the order. Firestore would refuse any other query as long as its index is not deployed.
+ * and the order, and with both there is no further one, for Firestore does not use the front part of an index.
+ * Firestore would refuse any other query as long as its index is not deployed.
  * Gives that index, or `undefined` for a query over the whole collection by id.
  */
 export function checkQuery(collection: string, query: CheckedQuery): Index | undefined {
@@ -163,7 +164,8 @@ export function checkQuery(collection: string, query: CheckedQuery): Index | und
   const served = indexes.find(
     (index) =>
       equal.every((field) => index.slice(0, equal.length).includes(field)) &&
-      moving.every((field) => index[equal.length] === field),
+      moving.every((field) => index[equal.length] === field) &&
+      (equal.length === 0 || moving.length === 0 || index.length === equal.length + 1),
   );
   if (
     moving.length > 1 ||

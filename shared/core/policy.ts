@@ -111,6 +111,14 @@ export const Guardrails = z
       .max(1000)
       .default(20)
       .describe('Changes per scope in any 60 minutes. 20 lets a team follow every one of them'),
+    undosPerHour: z
+      .int()
+      .min(0)
+      .max(1000)
+      .default(5)
+      .describe(
+        'Changes per scope that are taken back by themselves in any 60 minutes. More harm than that has another cause',
+      ),
     workloadShare: z
       .number()
       .gt(0)

@@ -20,8 +20,17 @@ function wallClock(instant: number, timezone: string): number {
     });
     FORMATS.set(timezone, format);
   }
-  const part = Object.fromEntries(format.formatToParts(new Date(instant)).map(({ type, value }) => [type, Number(value)]));
-  return Date.UTC(part['year'] ?? 0, (part['month'] ?? 1) - 1, part['day'], part['hour'], part['minute'], part['second']);
+  const part = Object.fromEntries(
+    format.formatToParts(new Date(instant)).map(({ type, value }) => [type, Number(value)]),
+  );
+  return Date.UTC(
+    part['year'] ?? 0,
+    (part['month'] ?? 1) - 1,
+    part['day'],
+    part['hour'],
+    part['minute'],
+    part['second'],
+  );
 }
 
 /** The next noon (ISO) of a Monday to Friday after the day of `now` in the time zone. Holidays are not known. */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions } from 'esbuild';
 import { readManifests } from '../config/manifest.ts';
+import { codeVersion } from './code-version.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const FRAMEWORK = '@google-cloud/functions-framework';
@@ -22,9 +23,9 @@ export const BUNDLE_OPTIONS = {
   minifyWhitespace: true,
   legalComments: 'none',
   sourcemap: false,
-  // CommonJS packages inside an ESM bundle ask for `require`.
+  // CommonJS packages inside an ESM bundle ask for `require`, and gRPC's for the folder that it is in.
   banner: {
-    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url),__dirname=import.meta.dirname;",
   },
   logLevel: 'warning',
 } as const satisfies BuildOptions;
@@ -59,12 +60,13 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const { name, timeoutSeconds, fanOut } = manifest;
+  const serve = manifest.kind === 'duty' ? 'serveDuty' : 'serveDriver';
   const result = await build({
     stdin: {
       contents: [
-        `import { duty } from './functions/${name}/index.ts';`,
-        `import { serveDuty } from './shared/wiring/function.ts';`,
-        `serveDuty(duty, ${JSON.stringify({ name, timeoutSeconds, fanOut })});`,
+        `import { ${manifest.kind} } from './functions/${name}/index.ts';`,
+        `import { ${serve} } from './shared/wiring/function.ts';`,
+        `${serve}(${manifest.kind}, ${JSON.stringify({ name, timeoutSeconds, fanOut, code: await codeVersion(name) })});`,
       ].join('\n'),
       resolveDir: ROOT,
       sourcefile: 'index.ts',

@@ -4,10 +4,13 @@ import { Command, CommanderError } from 'commander';
 import { CallerError, describeError, NightshiftError } from '../core/errors.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { secretMasker } from '../core/mask.ts';
+import { registerAudit } from './cli/audit.ts';
+import { registerActions } from './cli/actions.ts';
 import { registerDoctor } from './cli/doctor.ts';
 import { registerHistory } from './cli/history.ts';
 import { registerInit } from './cli/init.ts';
 import { registerPolicy } from './cli/policy.ts';
+import { registerReplay } from './cli/replay.ts';
 import { registerRun } from './cli/run.ts';
 import { registerStart } from './cli/start.ts';
 import { processTerminal, type Terminal } from './cli/terminal.ts';
@@ -26,7 +29,17 @@ export async function main(args: readonly string[], terminal: Terminal = process
       },
     })
     .exitOverride();
-  for (const register of [registerRun, registerStart, registerInit, registerDoctor, registerPolicy, registerHistory]) {
+  for (const register of [
+    registerRun,
+    registerStart,
+    registerInit,
+    registerDoctor,
+    registerPolicy,
+    registerHistory,
+    registerActions,
+    registerReplay,
+    registerAudit,
+  ]) {
     register(program, terminal);
   }
   // Commands inherit neither setting by themselves.

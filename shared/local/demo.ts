@@ -8,6 +8,7 @@ import { loadScenario } from '../../fixtures/platform/scenario.ts';
 import type { JiraState } from '../../fixtures/platform/jira/site.ts';
 import type { SlackState } from '../../fixtures/platform/slack/workspace.ts';
 import type { CanonicalReport } from '../core/report.ts';
+import { answer } from '../runtime/http.ts';
 import type { JournalEntry } from '../runtime/journal.ts';
 import { renderJournal } from './cli/history.ts';
 import { renderReport } from './cli/run.ts';
@@ -137,7 +138,15 @@ async function journal(running: RunningScenario): Promise<string> {
 async function stay(running: RunningScenario): Promise<void> {
   const { surroundings } = running.ready;
   const host = await startHost({
-    duties: [{ ...running.ready, schedule: undefined, lastRun: undefined }],
+    functions: [
+      {
+        name: running.ready.duty.name,
+        schedule: undefined,
+        lastRun: undefined,
+        answer: (incoming) => answer(running.ready, incoming),
+      },
+    ],
+    surroundings,
     host: '127.0.0.1',
     port: 0,
     token: undefined,

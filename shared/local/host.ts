@@ -6,20 +6,26 @@ import type { Logger } from 'pino';
 import { ConfigurationError, describeError } from '../core/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
-import { type Answer, answer, type ReadyDuty } from '../runtime/http.ts';
+import type { Surroundings } from '../runtime/context.ts';
+import type { Answer } from '../runtime/http.ts';
 import { drainOutbox } from '../runtime/outbox.ts';
-import { BODY_LIMIT_BYTES } from '../runtime/trigger.ts';
+import { BODY_LIMIT_BYTES, type Incoming } from '../runtime/trigger.ts';
+import { actionOperation, operate } from './action-route.ts';
 import type { HostMetrics } from './metrics.ts';
 import { runSchedule } from './schedule.ts';
 
-export interface HostedDuty extends ReadyDuty {
-  /** Cron and time zone of function.yaml; absent for a duty that has no schedule. */
+/** A duty or a driver as the host serves it. */
+export interface HostedFunction {
+  readonly name: string;
+  /** Cron and time zone of function.yaml; absent for one that has no schedule. */
   readonly schedule: { readonly cron: string; readonly timezone: string } | undefined;
   readonly lastRun: string | undefined;
+  readonly answer: (incoming: Incoming) => Promise<Answer>;
 }
 
 export interface HostOptions {
-  readonly duties: readonly HostedDuty[];
+  readonly functions: readonly HostedFunction[];
+  readonly surroundings: Surroundings;
   readonly host: string;
   readonly port: number;
   readonly token: string | undefined;
@@ -72,8 +78,8 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
   );
   await listen(server, options);
   const loops = [
-    ...options.duties.flatMap((duty) =>
-      duty.schedule === undefined ? [] : [scheduleOf(options, duty, duty.schedule, stop.signal)],
+    ...options.functions.flatMap((one) =>
+      one.schedule === undefined ? [] : [scheduleOf(options, one, one.schedule, stop.signal)],
     ),
     ...(options.drainsOutbox === false ? [] : [outboxLoop(options, stop.signal)]),
   ];
@@ -118,23 +124,23 @@ async function listen(server: Server, options: HostOptions): Promise<void> {
 
 async function scheduleOf(
   options: HostOptions,
-  duty: HostedDuty,
+  hosted: HostedFunction,
   schedule: { readonly cron: string; readonly timezone: string },
   signal: AbortSignal,
 ): Promise<void> {
   await runSchedule(
     {
-      name: duty.duty.name,
+      name: hosted.name,
       ...schedule,
-      lastRun: duty.lastRun,
+      lastRun: hosted.lastRun,
       run: async (tick) => {
         // The same shape as Cloud Scheduler's request, so that a tick has one meaning on every host.
         const headers = {
           'x-cloudscheduler': 'true',
-          'x-cloudscheduler-jobname': duty.duty.name,
+          'x-cloudscheduler-jobname': hosted.name,
           'x-cloudscheduler-scheduletime': tick,
         };
-        await answered(options, duty, { headers, body: '' });
+        await answered(options, hosted, { headers, body: '' });
       },
     },
     options.clock,
@@ -144,10 +150,9 @@ async function scheduleOf(
 }
 
 async function outboxLoop(options: HostOptions, signal: AbortSignal): Promise<void> {
-  const surroundings = options.duties[0]?.surroundings;
-  while (!signal.aborted && surroundings !== undefined) {
+  const { ports, mask } = options.surroundings;
+  while (!signal.aborted) {
     try {
-      const { ports, mask } = surroundings;
       await drainOutbox({ ports, mask, log: options.log, isStopping: () => signal.aborted });
     } catch (error) {
       options.log.error({ error: describeError(error) }, 'the outbox could not be read');
@@ -156,13 +161,9 @@ async function outboxLoop(options: HostOptions, signal: AbortSignal): Promise<vo
   }
 }
 
-async function answered(
-  options: HostOptions,
-  duty: HostedDuty,
-  incoming: { headers: Readonly<Record<string, string | undefined>>; body: string },
-): Promise<Answer> {
-  const done = options.metrics.began(duty.duty.name);
-  const result = await answer(duty, incoming);
+async function answered(options: HostOptions, hosted: HostedFunction, incoming: Incoming): Promise<Answer> {
+  const done = options.metrics.began(hosted.name);
+  const result = await hosted.answer(incoming);
   done(result);
   return result;
 }
@@ -219,11 +220,12 @@ async function route(options: HostOptions, request: IncomingMessage): Promise<Re
       body: await options.metrics.text(),
     };
   }
-  const duty = options.duties.find((candidate) => `/${candidate.duty.name}` === path);
-  if (duty === undefined) {
+  const operation = actionOperation(path);
+  const hosted = options.functions.find((candidate) => `/${candidate.name}` === path);
+  if (hosted === undefined && operation === undefined) {
     return problem(
       404,
-      `Nothing is at ${path}. Duties: ${options.duties.map((one) => `/${one.duty.name}`).join(', ')}.`,
+      `Nothing is at ${path}. There are ${options.functions.map((one) => `/${one.name}`).join(', ')} and /actions/<id>/approve, decline, undo.`,
     );
   }
   if (request.method !== 'POST') {
@@ -236,7 +238,12 @@ async function route(options: HostOptions, request: IncomingMessage): Promise<Re
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
   );
-  return answered(options, duty, { headers, body });
+  if (hosted === undefined) {
+    return operation === undefined
+      ? problem(404, `Nothing is at ${path}.`)
+      : operate(options.surroundings, operation, body);
+  }
+  return answered(options, hosted, { headers, body });
 }
 
 function problem(status: number, message: string, headers: Readonly<Record<string, string>> = {}): Reply {

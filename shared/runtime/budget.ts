@@ -1,5 +1,6 @@
 // What was begun lately in a scope, as one document that changes in the same commit as each intent,
 // so that no two instances can both take the last place of a budget.
+import type { ActionRecord } from '../core/action.ts';
 import type { Store, Version, Write } from '../ports/store.ts';
 
 export interface BudgetEntry {
@@ -34,4 +35,9 @@ export function budgetWrite(scopeKey: string, budget: Budget, entry: BudgetEntry
   return budget.version === null
     ? { op: 'create', collection: 'budgets', id: scopeKey, data }
     : { op: 'replace', collection: 'budgets', id: scopeKey, data, version: budget.version };
+}
+
+/** The place that an action takes in the budget from `at` on. */
+export function budgetEntry({ id, guard: { workload, touches, part } }: ActionRecord, at: string): BudgetEntry {
+  return { at, actionId: id, workload, touches, undo: false, ...(part === undefined ? {} : { part }) };
 }

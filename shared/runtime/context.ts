@@ -1,8 +1,10 @@
 // What one run carries through executor, journal and outbox.
 import type { Logger } from 'pino';
+import type { ActionState } from '../core/action.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { TeamPolicy } from '../core/policy.ts';
 import type { Ports } from '../ports/ports.ts';
+import type { Write } from '../ports/store.ts';
 import type { ActionKind } from '../actions/kind.ts';
 import type { Lease } from './lease.ts';
 
@@ -22,6 +24,12 @@ export const STEPS = [
 ] as const;
 export type Step = (typeof STEPS)[number];
 
+/** Which code judged: the version of the package, and a hash over what the judgement is made of. */
+export interface CodeVersion {
+  readonly version: string;
+  readonly hash: string;
+}
+
 /** What the host hands to every run: the same for all duties of a process. */
 export interface Surroundings {
   readonly ports: Ports;
@@ -30,6 +38,8 @@ export interface Surroundings {
   readonly log: Logger;
   /** Takes secrets out of what is stored, told or answered; the log masks by itself. */
   readonly mask: (text: string) => string;
+  /** The code of the duty that runs, for its recording; absent where nobody asks. */
+  readonly code?: CodeVersion;
   /** The Google Cloud project whose traces the log lines belong to. */
   readonly project?: string;
   /** True once the process is to end: what is begun is finished, nothing new is begun. */
@@ -50,6 +60,15 @@ export interface RunContext extends Surroundings {
   readonly lease: Lease | undefined;
   /** No action is begun after this time (milliseconds since 1970): the function would be cut off in the middle. */
   readonly actUntil: number;
+  /** Who acts in place of the run: a person, or `settle`. */
+  readonly by?: string;
+  /** Writes that belong into the same commit as an action's outcome, such as what is told of it. */
+  readonly onEnd?: (state: ActionState, detail: string) => Promise<readonly Write[]>;
+}
+
+/** Who acts, for the journal. */
+export function byOf(context: RunContext): string {
+  return context.by ?? `run ${context.runId}`;
 }
 
 export async function step(surroundings: Surroundings, name: Step): Promise<void> {

@@ -1,22 +1,28 @@
 // The one executor: applies every action of every duty, journal first, once. It decides nothing.
 import type { ActionKind } from '../actions/kind.ts';
 import { type ActionProposal, type ActionRecord, effectKey, targetKey } from '../core/action.ts';
-import { canonicalJson } from '../core/json.ts';
+import { canonicalJson, type JsonObject } from '../core/json.ts';
 import type { Decision } from '../core/decision.ts';
 import { BugError, describeError, PlatformError } from '../core/errors.ts';
 import { masked } from '../core/mask.ts';
 import { checkGuardrails, type GuardrailVerdict } from '../core/guardrail.ts';
 import type { Outcome } from '../core/report.ts';
 import type { StoredDocument, Version, Write } from '../ports/store.ts';
-import { type Budget, type BudgetEntry, budgetOf, budgetWrite } from './budget.ts';
+import { type Budget, budgetEntry, budgetOf, budgetWrite } from './budget.ts';
+import { carryOut, kindOf } from './carry-out.ts';
 import { type RunContext, step } from './context.ts';
 import { journalWrites, transition } from './journal.ts';
 import { leaseCheck } from './lease.ts';
+import { secondsAfter } from './outbox-entry.ts';
+import { bindingOf } from './binding.ts';
+import { noonOfNextWorkingDay } from '../core/working-day.ts';
 
 /** An `act` on its way through the executor. */
 type Acting = Decision & { readonly action: ActionProposal };
 
 const INTENT_ATTEMPTS = 8;
+/** An intent that has no outcome by then is looked after by `settle`: longer than any run that could still be at it. */
+const LOOK_AFTER_SECONDS = 900;
 
 /**
  * Executes the `act` decisions one after the other; decisions that share one effect share its outcome.
@@ -70,17 +76,6 @@ async function executeOne(context: RunContext, decision: Acting): Promise<Outcom
   return carryOut(context, intent, kind);
 }
 
-export function kindOf(context: RunContext, action: ActionProposal): ActionKind {
-  const kind = context.kinds.get(action.kind);
-  if (kind === undefined) {
-    throw new BugError(`No action kind ${action.kind} is known to the executor.`);
-  }
-  kind.target.parse(action.target);
-  kind.change.parse(action.from);
-  kind.change.parse(action.to);
-  return kind;
-}
-
 function guard(
   context: RunContext,
   action: ActionProposal,
@@ -107,6 +102,7 @@ async function storeIntent(
 ): Promise<StoredDocument<ActionRecord> | Outcome> {
   const { store, clock } = context.ports;
   const { action } = decision;
+  let before: JsonObject | undefined;
   for (let attempt = 0; attempt < INTENT_ATTEMPTS; attempt += 1) {
     const target = await store.read<{ epoch: number }>('targets', targetKey(action));
     const epoch = target?.data.epoch ?? 0;
@@ -127,29 +123,36 @@ async function storeIntent(
     if (verdict.verdict === 'refuse') {
       return { state: 'refused', detail: verdict.why };
     }
+    before ??= await lookBefore(context, action, kind);
     const at = clock.now().toISOString();
     const state = verdict.verdict === 'wait' ? 'waiting' : 'intended';
+    const inverse = kind.inverse(action);
+    const rule = decision.reason.rule;
+    const expiresAt = noonOfNextWorkingDay(at, context.team.timezone);
     const record: ActionRecord = {
       ...action,
       id,
       epoch,
-      inverse: kind.inverse(action),
+      inverse,
       duty: context.duty,
       scope: context.scopeKey,
       runId: context.runId,
       subject: decision.subject,
-      rule: decision.reason.rule,
+      rule,
       sentence: context.mask(decision.reason.sentence),
       evidence: masked(context.mask, decision.reason.evidence),
       state,
       createdAt: at,
       updatedAt: at,
+      binding: bindingOf({ ...action, inverse, rule }),
+      ...(before === undefined ? {} : { before }),
+      ...(state === 'waiting' ? { expiresAt, dueAt: expiresAt } : { dueAt: secondsAfter(at, LOOK_AFTER_SECONDS) }),
     };
     const writes: Write[] = [
       { op: 'create', collection: 'actions', id, data: record },
       { op: 'check', collection: 'targets', id: targetKey(action), version: target?.version ?? null },
       ...fence(context),
-      ...(state === 'intended' ? [budgetWrite(context.scopeKey, budget, budgetEntry(record))] : []),
+      ...(state === 'intended' ? [budgetWrite(context.scopeKey, budget, budgetEntry(record, at))] : []),
       ...(await journalWrites(store, {
         scope: context.scopeKey,
         at,
@@ -176,8 +179,21 @@ async function storeIntent(
   };
 }
 
-function budgetEntry({ createdAt, id, guard: { workload, touches, part } }: ActionRecord): BudgetEntry {
-  return { at: createdAt, actionId: id, workload, touches, undo: false, ...(part === undefined ? {} : { part }) };
+/** What the judge compares with later. A change is not held up when it cannot be read: it is judged by what came after. */
+async function lookBefore(
+  context: RunContext,
+  action: ActionProposal,
+  kind: ActionKind,
+): Promise<JsonObject | undefined> {
+  try {
+    return await kind.observe(context.ports, context.team, action, context.ports.clock.now().toISOString());
+  } catch (error) {
+    if (!(error instanceof PlatformError)) {
+      throw error;
+    }
+    context.log.warn({ error: error.full }, 'what an action starts from could not be read');
+    return undefined;
+  }
 }
 
 export function fence(context: RunContext): readonly Write[] {
@@ -224,119 +240,4 @@ async function meetExisting(
     fence(context),
   );
   return closed === undefined ? takenOver() : 'again';
-}
-
-/** From a stored intent to a stored outcome. */
-async function carryOut(context: RunContext, intent: StoredDocument<ActionRecord>, kind: ActionKind): Promise<Outcome> {
-  let look;
-  try {
-    look = await kind.look(context.ports, intent.data);
-  } catch (error) {
-    return end(
-      context,
-      intent,
-      'failed',
-      `The target could not be read before the change, so nothing was changed. ${describeError(error)}`,
-    );
-  }
-  await step(context, 'target-read');
-  if (look.at !== 'from') {
-    return end(
-      context,
-      intent,
-      'stale',
-      `No longer as it was when this was decided; nothing was changed. ${look.found}`,
-    );
-  }
-  return applyAndProbe(context, intent, kind, 1);
-}
-
-const APPLY_ATTEMPTS = 2;
-
-async function applyAndProbe(
-  context: RunContext,
-  intent: StoredDocument<ActionRecord>,
-  kind: ActionKind,
-  attempt: number,
-): Promise<Outcome> {
-  let answer;
-  try {
-    answer = await kind.apply(context.ports, intent.data);
-  } catch (error) {
-    if (!(error instanceof PlatformError)) {
-      throw error;
-    }
-    context.log.warn({ actionId: intent.id, error: error.full }, 'an action was not answered with success');
-    if (error.failure.applied === 'no') {
-      return end(context, intent, isMoot(error) ? 'stale' : 'failed', error.full);
-    }
-    return probe(context, intent, kind, attempt, error);
-  }
-  // Outside of the `try`: a store that fails now must not make a change that happened look like one that failed.
-  await step(context, 'applied');
-  return end(context, intent, 'applied', answer);
-}
-
-/** The target is gone or was changed by somebody else in between: nothing failed, there is nothing left to do. */
-function isMoot(error: PlatformError): boolean {
-  return error.failure.code === 'Conflict' || error.failure.code === 'NotFound';
-}
-
-/** The reply was lost: look before anything is done again. */
-async function probe(
-  context: RunContext,
-  intent: StoredDocument<ActionRecord>,
-  kind: ActionKind,
-  attempt: number,
-  lost: PlatformError,
-): Promise<Outcome> {
-  let look;
-  try {
-    look = await kind.look(context.ports, intent.data);
-  } catch {
-    return {
-      actionId: intent.id,
-      state: 'unknown',
-      detail: `The reply was lost and the target cannot be read now; the next run looks what happened. ${lost.full}`,
-    };
-  }
-  switch (look.at) {
-    case 'to':
-      return end(context, intent, 'applied', `The reply was lost; the change is there. ${look.found}`);
-    case 'from':
-      return kind.guardedByPlatform && attempt < APPLY_ATTEMPTS
-        ? applyAndProbe(context, intent, kind, attempt + 1)
-        : end(context, intent, kind.guardedByPlatform ? 'failed' : 'unknown', `The change is not there. ${lost.full}`);
-    case 'gone':
-      return end(context, intent, 'stale', `The target is gone. ${look.found}`);
-    case 'elsewhere':
-      return end(
-        context,
-        intent,
-        'unknown',
-        `The reply was lost, and the target is neither as before nor as wanted: look at it. ${look.found}`,
-      );
-  }
-}
-
-export type Ending = 'applied' | 'failed' | 'stale' | 'unknown';
-
-async function end(
-  context: RunContext,
-  intent: StoredDocument<ActionRecord>,
-  state: Ending,
-  said: string,
-): Promise<Outcome> {
-  const detail = context.mask(said);
-  // Not fenced: what happened on the platform is true whoever holds the lease; the action's own version protects it.
-  const stored = await transition(context.ports, intent, { state, detail, by: `run ${context.runId}` }, []);
-  await step(context, 'outcome-stored');
-  if (stored === undefined) {
-    return {
-      actionId: intent.id,
-      state: 'unknown',
-      detail: `${detail} Another run accounted for it meanwhile: see the journal.`,
-    };
-  }
-  return { actionId: intent.id, state, detail };
 }

@@ -4,7 +4,8 @@ import { CallerError, ConfigurationError, describeError, NightshiftError, Platfo
 import { hashOf } from '../core/fingerprint.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Policy } from '../core/policy.ts';
-import type { Surroundings } from './context.ts';
+import type { CodeVersion, Surroundings } from './context.ts';
+import type { Driver } from './driver.ts';
 import type { Duty } from './duty.ts';
 import { traceField } from './log.ts';
 import { runDuty, type RunResult } from './run.ts';
@@ -16,6 +17,8 @@ export interface DutyManifest {
   readonly name: string;
   readonly timeoutSeconds: number;
   readonly fanOut: boolean;
+  /** Goes into the recording of each run. */
+  readonly code?: CodeVersion;
 }
 
 /** A duty with all that it needs to run. */
@@ -120,6 +123,15 @@ function ofResult(result: RunResult, request: DutyRequest): Answer {
     return { status: 500, headers: {}, body };
   }
   return { status: result.waiting ? 202 : 200, headers: {}, body };
+}
+
+/** Drives what a driver drives and answers with what it did. Never throws. */
+export async function answerDriver(driver: Driver, surroundings: Surroundings): Promise<Answer> {
+  try {
+    return { status: 200, headers: {}, body: await driver.drive(surroundings) };
+  } catch (error) {
+    return failure(error, surroundings.log, surroundings.mask);
+  }
 }
 
 /** The status and the words for what went wrong. */

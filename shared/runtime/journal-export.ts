@@ -15,11 +15,19 @@ export async function* exportedLines(
   for (const one of scope === undefined ? await journalScopes(store) : [scope]) {
     for await (const { data } of entriesOf(store, one)) {
       if (data.at >= from) {
-        yield canonicalJson(data);
+        yield printed(canonicalJson(data));
       }
     }
   }
   return undefined;
+}
+
+/** Terminals and pipes may drop these; escaped they are the same JSON, and whoever reads it gets the same hash. */
+function printed(json: string): string {
+  return json.replaceAll(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 const ExportedEntry = z.looseObject({ scope: z.string(), sequence: z.int(), hash: z.string() });

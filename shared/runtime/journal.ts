@@ -65,6 +65,8 @@ export interface Transition {
   readonly state: ActionState;
   readonly detail: string;
   readonly by: string;
+  /** When `settle` looks at it next; never, when absent. */
+  readonly dueAt?: string;
 }
 
 const COMMIT_ATTEMPTS = 8;
@@ -82,12 +84,14 @@ export async function transition(
   const { store, clock } = ports;
   for (let attempt = 0; attempt < COMMIT_ATTEMPTS; attempt += 1) {
     const at = clock.now().toISOString();
+    const { dueAt: _due, ...before } = action.data;
     const data: ActionRecord = {
-      ...action.data,
+      ...before,
+      ...(next.dueAt === undefined ? {} : { dueAt: next.dueAt }),
       state: next.state,
       outcome: next.detail,
       updatedAt: at,
-      ...(next.state === 'applied' ? { appliedAt: at } : {}),
+      ...(next.state === 'applied' && before.appliedAt === undefined ? { appliedAt: at } : {}),
     };
     const result = await store.commit([
       { op: 'replace', collection: 'actions', id: action.id, data, version: action.version },

@@ -36,22 +36,34 @@ export function largeWrites(
 ): { readonly writes: Write[]; readonly reference: LargeReference } {
   // Not canonical: the order of the keys is part of a report's agreed shape.
   const text = JSON.stringify(value);
+  const large = largeTextWrites(id, text, expiresAt);
+  if (large === undefined) {
+    throw new BugError(
+      `The document ${id} has ${String(Buffer.byteLength(text))} bytes of JSON; compressed, at most ${String(MAX_CHUNKS * CHUNK_CHARACTERS)} fit into one commit.`,
+      { remedy: 'Make the scope smaller, e.g. a namespace of its own for the largest workloads.' },
+    );
+  }
+  return large;
+}
+
+/** The same for JSON that is text already; `undefined` for what is too large. */
+export function largeTextWrites(
+  id: string,
+  text: string,
+  expiresAt?: string,
+): { readonly writes: Write[]; readonly reference: LargeReference } | undefined {
   // Level 1: facts of 5,000 pods shrink to a twentieth already, and a run waits for this.
   const packed = gzipSync(text, { level: 1 }).toString('base64');
   const chunks = Math.ceil(packed.length / CHUNK_CHARACTERS);
-  const bytes = Buffer.byteLength(text);
   if (chunks > MAX_CHUNKS) {
-    throw new BugError(
-      `The document ${id} has ${String(bytes)} bytes of JSON, ${String(packed.length)} compressed; at most ${String(MAX_CHUNKS * CHUNK_CHARACTERS)} fit into one commit.`,
-      { remedy: 'Make the scope smaller, e.g. a namespace of its own for the largest workloads.' },
-    );
+    return undefined;
   }
   const writes = Array.from({ length: chunks }, (_, index): Write => {
     const data: Chunk = { content: packed.slice(index * CHUNK_CHARACTERS, (index + 1) * CHUNK_CHARACTERS) };
     const create = { op: 'create', collection: 'chunks', id: chunkId(id, index), data } as const;
     return expiresAt === undefined ? create : { ...create, expiresAt };
   });
-  return { writes, reference: { id, chunks, bytes, sha256: sha256(text) } };
+  return { writes, reference: { id, chunks, bytes: Buffer.byteLength(text), sha256: sha256(text) } };
 }
 
 /** The value that `largeWrites` stored. Fails with a PlatformError when a chunk is missing, has expired or was altered. */

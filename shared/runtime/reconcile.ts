@@ -1,10 +1,11 @@
 // Looks after what earlier runs left behind: actions without an outcome, and changes that nobody was told of. It begins nothing.
-import type { ActionKind, Look } from '../actions/kind.ts';
 import type { ActionRecord } from '../core/action.ts';
 import { describeError } from '../core/errors.ts';
 import type { Problem } from '../core/report.ts';
-import type { RunContext } from './context.ts';
-import { type Ending, fence, kindOf } from './executor.ts';
+import type { StoredDocument } from '../ports/store.ts';
+import { byOf, type RunContext } from './context.ts';
+import { dueOf, type Ending, kindOf } from './carry-out.ts';
+import { fence } from './executor.ts';
 import { historyOf, transition } from './journal.ts';
 
 /** An action that its own run did not tell. */
@@ -35,11 +36,11 @@ export async function reconcile(context: RunContext): Promise<Reconciliation> {
   const reconciled: Reconciled[] = [];
   const problems: Problem[] = [];
   for (const document of open.filter((candidate) => candidate.data.duty === context.duty)) {
-    let kind: ActionKind;
-    let look: Look;
     try {
-      kind = kindOf(context, document.data);
-      look = await kind.look(context.ports, document.data);
+      const one = await accountFor(context, document);
+      if (one !== undefined) {
+        reconciled.push(one);
+      }
     } catch (error) {
       // One action that cannot be looked at must not keep its whole scope from being looked after.
       context.log.error({ actionId: document.id, error: describeError(error) }, 'an action could not be reconciled');
@@ -47,25 +48,35 @@ export async function reconcile(context: RunContext): Promise<Reconciliation> {
         kind: 'platform',
         message: `What became of an action of run ${document.data.runId} cannot be found out (${document.data.kind}): ${describeError(error)}`,
       });
-      continue;
-    }
-    const ending = ENDINGS[look.at];
-    const closed = await transition(
-      context.ports,
-      document,
-      {
-        state: ending.state,
-        detail: context.mask(`${ending.sentence} ${look.found}`),
-        by: `run ${context.runId}, reconciling`,
-      },
-      fence(context),
-    );
-    if (closed !== undefined) {
-      context.log.warn({ actionId: document.id, state: ending.state }, 'an action of a run that died was reconciled');
-      reconciled.push({ action: closed.data, change: kind.describe(closed.data) });
     }
   }
   return { reconciled, problems };
+}
+
+/** Accounts for one intended action whose run died. To be called by the holder of its scope's lease. */
+export async function accountFor(
+  context: RunContext,
+  document: StoredDocument<ActionRecord>,
+): Promise<Reconciled | undefined> {
+  const kind = kindOf(context, document.data);
+  const look = await kind.look(context.ports, document.data);
+  const ending = ENDINGS[look.at];
+  const closed = await transition(
+    context.ports,
+    document,
+    {
+      state: ending.state,
+      detail: context.mask(`${ending.sentence} ${look.found}`),
+      by: `${byOf(context)}, reconciling`,
+      ...dueOf(context, ending.state),
+    },
+    fence(context),
+  );
+  if (closed === undefined) {
+    return undefined;
+  }
+  context.log.warn({ actionId: document.id, state: ending.state }, 'an action of a run that died was reconciled');
+  return { action: closed.data, change: kind.describe(closed.data) };
 }
 
 /** What a run did that ended before it could tell: its actions in the state that the journal has now. */

@@ -3,13 +3,12 @@
 import { MAX_COMMIT_BYTES } from '../core/collections.ts';
 import { describeError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { masked } from '../core/mask.ts';
 import type { Policy } from '../core/policy.ts';
 import type { DecidedOutcome, Outcome, Problem } from '../core/report.ts';
 import type { Subject } from '../core/subject.ts';
 import type { Store, Write } from '../ports/store.ts';
 import type { CodeVersion, RunContext } from './context.ts';
-import { largeWrites, type LargeReference, readLarge } from './large-document.ts';
+import { largeTextWrites, type LargeReference, readLarge } from './large-document.ts';
 import type { Reconciled } from './reconcile.ts';
 
 export interface RecordedOutcome {
@@ -27,8 +26,6 @@ export interface Recording {
   readonly outcomes: readonly RecordedOutcome[];
   readonly reconciled: readonly Reconciled[];
   readonly problems: readonly Problem[];
-  /** Something was masked: a judgement made from it again may differ where a secret stood. */
-  readonly isMasked: boolean;
   /** Absent when they were too large to be kept. */
   readonly facts?: unknown;
 }
@@ -36,6 +33,8 @@ export interface Recording {
 /** What the run's record says of its recording. */
 export interface RecordingFields {
   readonly recording?: LargeReference;
+  /** Something was masked in it: a judgement made from it again may differ where a secret stood. */
+  readonly isRecordingMasked?: true;
   /** Why the run cannot be replayed, when it cannot. */
   readonly notRecorded?: string;
 }
@@ -60,20 +59,28 @@ export function recordingWrites(
   input: RecordingInput,
   { beside, expiresAt }: { readonly beside: readonly Write[]; readonly expiresAt: string },
 ): { readonly writes: readonly Write[]; readonly fields: RecordingFields } {
-  const id = `run-${context.runId}-recording`;
   const room = MAX_COMMIT_BYTES - OTHER_WRITES_BYTES - bytesOf(beside);
+  const keep = (recording: Recording): ReturnType<typeof recordingWrites> | undefined => {
+    const text = JSON.stringify(recording);
+    const without = context.mask(text);
+    const large = largeTextWrites(`run-${context.runId}-recording`, without, expiresAt);
+    return large === undefined || bytesOf(large.writes) > room
+      ? undefined
+      : {
+          writes: large.writes,
+          fields: { recording: large.reference, ...(without === text ? {} : { isRecordingMasked: true }) },
+        };
+  };
   try {
     const whole = recordingOf(context, input);
-    const large = fitting(id, whole, expiresAt, room);
-    if (large !== undefined) {
-      return { writes: large.writes, fields: { recording: large.reference } };
+    const kept = keep(whole);
+    if (kept !== undefined) {
+      return kept;
     }
     const { facts: _, ...rest } = whole;
+    const { writes, fields } = keep(rest) ?? { writes: [], fields: {} };
     const notRecorded = 'Its facts were too large to be kept: they do not fit into one commit with the report.';
-    const small = fitting(id, rest, expiresAt, room);
-    return small === undefined
-      ? { writes: [], fields: { notRecorded } }
-      : { writes: small.writes, fields: { recording: small.reference, notRecorded } };
+    return { writes, fields: { ...fields, notRecorded } };
   } catch (error) {
     const why = context.mask(describeError(error));
     context.log.error({ error: why }, 'the run could not be recorded for replay');
@@ -82,7 +89,7 @@ export function recordingWrites(
 }
 
 function recordingOf(context: RunContext, input: RecordingInput): Recording {
-  const recording: Recording = {
+  return {
     schema: 1,
     code: context.code ?? null,
     now: context.now,
@@ -93,21 +100,8 @@ function recordingOf(context: RunContext, input: RecordingInput): Recording {
     ),
     reconciled: input.reconciled,
     problems: input.problems,
-    isMasked: false,
     facts: input.facts,
   };
-  const without = masked(context.mask, recording);
-  return without === recording ? recording : { ...without, isMasked: true };
-}
-
-function fitting(
-  id: string,
-  value: object,
-  expiresAt: string,
-  room: number,
-): ReturnType<typeof largeWrites> | undefined {
-  const large = largeWrites(id, value, expiresAt, room);
-  return large !== undefined && bytesOf(large.writes) <= room ? large : undefined;
 }
 
 function bytesOf(writes: readonly Write[]): number {

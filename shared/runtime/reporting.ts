@@ -1,12 +1,14 @@
 // The canonical report: what the HTTP reply carries, `--json` prints and the store keeps. Its shape is an interface for others.
 import type { JsonObject } from '../core/json.ts';
 import type { ActionState } from '../core/action.ts';
+import type { Decision } from '../core/decision.ts';
 import type {
   CanonicalReport,
   DecidedOutcome,
   OutcomeState,
   Problem,
   ReportedAction,
+  ReportedDecision,
   ReportedDelivery,
 } from '../core/report.ts';
 import type { RunContext } from './context.ts';
@@ -37,16 +39,14 @@ export function canonicalReport(parts: ReportParts): CanonicalReport {
       now: context.now,
       problems: parts.problems,
     },
-    decisions: parts.decided.map(({ decision }) => ({
-      subject: decision.subject,
-      verdict: decision.verdict,
-      rule: decision.reason.rule,
-      reason: decision.reason.sentence,
-      evidence: decision.reason.evidence,
-    })),
+    decisions: parts.decided.map(({ decision }) => reportedDecision(decision)),
     actions: [...parts.decided.flatMap(reportedAction), ...parts.reconciled.map(reportedReconciled)],
     deliveries: [],
   };
+}
+
+export function reportedDecision({ subject, verdict, reason }: Decision): ReportedDecision {
+  return { subject, verdict, rule: reason.rule, reason: reason.sentence, evidence: reason.evidence };
 }
 
 function reportedAction({ decision, outcome }: DecidedOutcome): readonly ReportedAction[] {

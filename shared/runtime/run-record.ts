@@ -1,16 +1,18 @@
 // Runs as they are stored: their records, the reports of the finished ones, and which delivery each of them answered.
 import { hashOf } from '../core/fingerprint.ts';
+import { durationSeconds, type TeamPolicy } from '../core/policy.ts';
 import type { CanonicalReport } from '../core/report.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Store, StoredDocument, Write } from '../ports/store.ts';
 import { type LargeReference, readLarge } from './large-document.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
+import type { RecordingFields } from './recording.ts';
 import { reportedDelivery } from './reporting.ts';
 
 export type TriggerKind = 'manual' | 'schedule' | 'push' | 'event';
 
 /** A run as it is stored, for `nightshift runs` and `show`. */
-export interface RunRecord {
+export interface RunRecord extends RecordingFields {
   readonly id: string;
   readonly duty: string;
   readonly scope: string;
@@ -25,17 +27,16 @@ export interface RunRecord {
   readonly waiting?: boolean;
 }
 
-/** Finished runs are kept this long; the journal has its own retention. */
-const RUN_KEPT_SECONDS = 30 * 86_400;
 /** More runs of one scope than this cannot have died since the last one that ended: each is looked after by the next. */
 const CUT_OFF_LIMIT = 20;
 
-export function runExpiry(from: Date): string {
-  return new Date(from.getTime() + RUN_KEPT_SECONDS * 1000).toISOString();
+/** Until when policy keeps what belongs to a run; the journal has its own retention. */
+export function runExpiry({ retention }: Pick<TeamPolicy, 'retention'>, from: Date): string {
+  return new Date(from.getTime() + durationSeconds(retention.runs) * 1000).toISOString();
 }
 
-export function recordWrite(before: StoredDocument<RunRecord>, after: RunRecord): Write {
-  const expiresAt = runExpiry(new Date(after.startedAt));
+export function recordWrite(team: TeamPolicy, before: StoredDocument<RunRecord>, after: RunRecord): Write {
+  const expiresAt = runExpiry(team, new Date(after.startedAt));
   return { op: 'replace', collection: 'runs', id: after.id, data: after, version: before.version, expiresAt };
 }
 
@@ -84,6 +85,7 @@ function deliveryKey(duty: string, deliveryId: string): string {
 
 /** Remembers which run answered a delivery. */
 export function deliveryWrites(
+  team: TeamPolicy,
   duty: string,
   deliveryId: string | undefined,
   runId: string,
@@ -94,7 +96,7 @@ export function deliveryWrites(
   }
   const data: DeliveryRecord = { runId };
   const id = deliveryKey(duty, deliveryId);
-  return [{ op: 'create', collection: 'deliveries', id, data, expiresAt: runExpiry(now) }];
+  return [{ op: 'create', collection: 'deliveries', id, data, expiresAt: runExpiry(team, now) }];
 }
 
 /** At-least-once senders repeat themselves: the same delivery is answered with what its run said. */

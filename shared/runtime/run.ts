@@ -26,6 +26,7 @@ import { newsWrites } from './news.ts';
 import { deliverRun, type DrainInput, drainOutbox } from './outbox.ts';
 import { deedsOf, reconcile, type Reconciliation } from './reconcile.ts';
 import { canonicalReport, reportedDelivery } from './reporting.ts';
+import { recordingWrites } from './recording.ts';
 import {
   answeredBefore,
   deliveryWrites,
@@ -103,7 +104,7 @@ export async function runDuty<S extends JsonObject, F, P>(
   };
   const until = new Date(started.getTime() + (request.timeoutSeconds + LEASE_MARGIN_SECONDS) * 1000).toISOString();
   const taken = await takeLease(ports.store, leaseId, { runId, until }, [
-    { op: 'create', collection: 'runs', id: runId, data: record, expiresAt: runExpiry(started) },
+    { op: 'create', collection: 'runs', id: runId, data: record, expiresAt: runExpiry(base.team, started) },
   ]);
   if (!('lease' in taken)) {
     return { kind: 'busy', runId: taken.holder?.runId ?? 'unknown', until: taken.holder?.until ?? until };
@@ -148,6 +149,8 @@ interface Judged {
   readonly words: Report;
   readonly decided: readonly DecidedOutcome[];
   readonly problems: readonly Problem[];
+  readonly facts: unknown;
+  readonly policy: Policy<unknown>;
 }
 
 /** Observe, decide, act, report: everything between taking the scope and telling people. */
@@ -192,7 +195,7 @@ async function judge(
       refused,
     }),
   );
-  return { report, words, decided, problems };
+  return { report, words, decided, problems, facts, policy };
 }
 
 function refusedOutcome(decision: Decision): Outcome | undefined {
@@ -237,7 +240,10 @@ async function finish(
   past: Past,
 ): Promise<Finished> {
   const finished = context.ports.clock.now();
-  const large = largeWrites(`run-${context.runId}-report`, judged.report, runExpiry(finished));
+  const { reconciled } = past;
+  const expiresAt = runExpiry(context.team, finished);
+  const large = largeWrites(`run-${context.runId}-report`, judged.report, expiresAt);
+  const recorded = recordingWrites(context, { ...judged, reconciled }, { beside: large.writes, expiresAt });
   const waiting = allWait(judged.decided);
   const isRefused = judged.report.run.result === 'refused';
   const done: RunRecord = {
@@ -246,22 +252,23 @@ async function finish(
     finishedAt: finished.toISOString(),
     counts: countVerdicts(judged.decided),
     report: large.reference,
+    ...recorded.fields,
     waiting,
   };
   const cutOffWrites = past.cutOff.map((before) =>
-    recordWrite(before, {
+    recordWrite(context.team, before, {
       ...before.data,
       state: 'failed',
       finishedAt: done.startedAt,
       error: `It was cut off; run ${record.id} found out what it did.`,
     }),
   );
-  const { reconciled } = past;
   await closeRun(context, lease, done, async () => [
     ...large.writes,
+    ...recorded.writes,
     ...cutOffWrites,
     // A refusal is no answer to remember: the same delivery may find the mistake mended.
-    ...(isRefused ? [] : deliveryWrites(duty.name, request.deliveryId, record.id, finished)),
+    ...(isRefused ? [] : deliveryWrites(context.team, duty.name, request.deliveryId, record.id, finished)),
     ...(await newsWrites(context, {
       duty,
       report: judged.words,
@@ -324,7 +331,7 @@ async function closeRun(
     const running = await store.read<RunRecord>('runs', record.id);
     const result = await store.commit([
       leaseRelease(lease),
-      ...(running === undefined ? [] : [recordWrite(running, record)]),
+      ...(running === undefined ? [] : [recordWrite(context.team, running, record)]),
       ...(await writes()),
     ]);
     if (result.committed) {

@@ -10,13 +10,12 @@ import type { StoredDocument } from '../ports/store.ts';
 import type { RunContext, Surroundings } from './context.ts';
 import { kindOf } from './carry-out.ts';
 import { transition } from './journal.ts';
-import { leaseHolder } from './lease.ts';
 import { issueWrites } from './issue-writes.ts';
 import { noteWrites } from './note.ts';
 import { drainOutbox } from './outbox.ts';
 import { secondsAfter } from './outbox-entry.ts';
 import { accountFor } from './reconcile.ts';
-import { contextOf, expireAction } from './stored-action.ts';
+import { contextOf, expireAction, withScope } from './stored-action.ts';
 import { finishUndo, undoAction } from './undo.ts';
 
 const BATCH = 50;
@@ -30,11 +29,10 @@ export interface Settled {
   readonly extended: number;
   readonly expired: number;
   readonly reconciled: number;
-  readonly delivered: number;
   readonly problems: readonly string[];
 }
 
-type Count = Exclude<keyof Settled, 'problems' | 'delivered'>;
+type Count = Exclude<keyof Settled, 'problems'>;
 
 /** Does what is due now. With nothing due: two reads of the store. One action that cannot be looked at keeps no other waiting. */
 export async function settle(surroundings: Surroundings): Promise<Settled> {
@@ -55,27 +53,30 @@ export async function settle(surroundings: Surroundings): Promise<Settled> {
       }
     } catch (error) {
       const message = surroundings.mask(`${document.id.slice(0, 12)}: ${describeError(error)}`);
-      surroundings.log.error({ actionId: document.id, error: message }, 'an action could not be settled; it is tried again');
+      surroundings.log.error(
+        { actionId: document.id, error: message },
+        'an action could not be settled; it is tried again',
+      );
       problems.push(message);
     }
   }
-  const entries = await drainOutbox({ ports: surroundings.ports, log: surroundings.log, onStep: surroundings.onStep });
-  return { ...counts, delivered: entries.filter((entry) => entry.state === 'delivered').length, problems };
+  const { ports, log, mask, onStep, isStopping } = surroundings;
+  await drainOutbox({ ports, log, mask, ...(onStep && { onStep }), ...(isStopping && { isStopping }) });
+  return { ...counts, problems };
 }
 
-async function settleOne(surroundings: Surroundings, document: StoredDocument<ActionRecord>): Promise<Count | undefined> {
+async function settleOne(
+  surroundings: Surroundings,
+  document: StoredDocument<ActionRecord>,
+): Promise<Count | undefined> {
   const { data } = document;
   switch (data.state) {
     case 'waiting':
       await expireAction(surroundings, document);
       return 'expired';
     case 'intended': {
-      const holder = await leaseHolder(surroundings.ports.store, `${data.duty}:${data.scope}`);
-      if (holder?.runId === data.runId && data.undoes === undefined) {
-        return undefined; // Its run is still at work.
-      }
-      await accountFor(contextOf(surroundings, data, BY), document);
-      return 'reconciled';
+      const one = await withScope(surroundings, data, BY, (context) => accountFor(context, document));
+      return one === 'busy' || one === undefined ? undefined : 'reconciled';
     }
     case 'applied':
       if (data.undoes !== undefined) {
@@ -100,18 +101,21 @@ async function verify(surroundings: Surroundings, document: StoredDocument<Actio
   const judgement = await judged(context, data);
   switch (judgement.verdict) {
     case 'kept':
-      await transition(context.ports, document, { state: 'settled', detail: `Kept: ${judgement.sentence}`, by: BY }, []);
+      await transition(
+        context.ports,
+        document,
+        { state: 'settled', detail: `Kept: ${judgement.sentence}`, by: BY },
+        [],
+      );
       return 'kept';
     case 'undo':
       return undo(surroundings, document, judgement);
     case 'escalate':
       return escalate(context, document, judgement);
     case 'no-data':
-      if (data.extended === true) {
-        return escalate(context, document, { ...judgement, sentence: `It could not be verified: ${judgement.sentence}` });
-      }
-      await extend(context, document, judgement);
-      return 'extended';
+      return data.extended === true
+        ? escalate(context, document, { ...judgement, sentence: `It could not be verified: ${judgement.sentence}` })
+        : extend(context, document, judgement);
   }
 }
 
@@ -129,23 +133,33 @@ async function judged(context: RunContext, action: ActionRecord): Promise<Judgem
   return kind.judge(action, action.before, after);
 }
 
-async function undo(surroundings: Surroundings, document: StoredDocument<ActionRecord>, judgement: Judgement): Promise<Count> {
+async function undo(
+  surroundings: Surroundings,
+  document: StoredDocument<ActionRecord>,
+  judgement: Judgement,
+): Promise<Count> {
   const { outcome } = await undoAction(surroundings, document.id, { by: BY, why: judgement.sentence, automatic: true });
   if (outcome.state === 'applied') {
     return 'undone';
   }
   const fresh = await surroundings.ports.store.read<ActionRecord>('actions', document.id);
   const context = contextOf(surroundings, document.data, BY);
-  return escalate(context, fresh ?? document, { ...judgement, sentence: `${judgement.sentence} It was not undone: ${outcome.detail}` });
+  return escalate(context, fresh ?? document, {
+    ...judgement,
+    sentence: `${judgement.sentence} It was not undone: ${outcome.detail}`,
+  });
 }
 
-async function escalate(context: RunContext, document: StoredDocument<ActionRecord>, judgement: Judgement): Promise<Count> {
+async function escalate(
+  context: RunContext,
+  document: StoredDocument<ActionRecord>,
+  judgement: Judgement,
+): Promise<Count> {
   const { data } = document;
   const change = kindOf(context, data).describe(data);
   const detail = context.mask(`Escalated by ${judgement.rule}: ${judgement.sentence}`);
-  await transition(context.ports, document, { state: 'settled', detail, by: BY }, [
-    ...(await noteWrites(context, data, detail)),
-    ...(await issueWrites(context, `${data.id.slice(0, 20)}-verify`, {
+  const issues = await issueWrites(context, [
+    {
       about: { duty: data.duty, rule: judgement.rule, scope: data.scope, workload: data.guard.workload },
       title: `A change did not do what it should: ${change}`,
       body: [
@@ -153,15 +167,27 @@ async function escalate(context: RunContext, document: StoredDocument<ActionReco
         paragraph(text(`Made because: ${data.sentence}`)),
         paragraph(text(detail)),
         { kind: 'code', text: JSON.stringify(judgement.evidence, undefined, 2) },
-        paragraph(text('Undo it: '), code(`nightshift undo ${data.id.slice(0, 12)}`), text(', or leave it as it is and mend the cause.')),
+        paragraph(
+          text('Undo it: '),
+          code(`nightshift undo ${data.id.slice(0, 12)}`),
+          text(', or leave it and mend the cause.'),
+        ),
       ],
-    })),
+    },
+  ]);
+  await transition(context.ports, document, { state: 'settled', detail, by: BY }, [
+    ...(await noteWrites(context, data, detail)),
+    ...issues.writes,
   ]);
   return 'escalated';
 }
 
 /** Missing data after the settle time is waited for once more. */
-async function extend(context: RunContext, document: StoredDocument<ActionRecord>, judgement: Judgement): Promise<void> {
+async function extend(
+  context: RunContext,
+  document: StoredDocument<ActionRecord>,
+  judgement: Judgement,
+): Promise<Count> {
   const dueAt = secondsAfter(context.now, durationSeconds(context.team.guardrails.settle));
   await transition(
     context.ports,
@@ -169,4 +195,5 @@ async function extend(context: RunContext, document: StoredDocument<ActionRecord
     { state: 'applied', detail: `Not yet to be judged: ${judgement.sentence}`, by: BY, dueAt },
     [],
   );
+  return 'extended';
 }

@@ -1,17 +1,19 @@
 // What a person, or `settle` in their place, does with a stored action: find it, approve it, decline it. It begins no action of its own.
 import { type ActionRecord, type ActionState, CLOSED_STATES } from '../core/action.ts';
 import { BugError, CallerError, ConfigurationError } from '../core/errors.ts';
-import { hashOf } from '../core/fingerprint.ts';
 import { checkGuardrails } from '../core/guardrail.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { TeamPolicy } from '../core/policy.ts';
 import type { Outcome } from '../core/report.ts';
 import type { Store, StoredDocument } from '../ports/store.ts';
+import { bindingOf } from './binding.ts';
 import { budgetEntry, budgetOf, budgetWrite } from './budget.ts';
 import type { RunContext, Surroundings } from './context.ts';
 import { carryOut, kindOf } from './carry-out.ts';
 import { transition } from './journal.ts';
+import { leaseRelease, takeLease } from './lease.ts';
 import { noteWrites } from './note.ts';
+import { secondsAfter } from './outbox-entry.ts';
 
 const PREFIX_LENGTH = 8;
 const SEARCHED = 500;
@@ -32,7 +34,8 @@ export async function findAction(store: Store, id: string): Promise<StoredDocume
     });
   }
   const exact = id.length === 64 ? await store.read<ActionRecord>('actions', id) : undefined;
-  const found = exact === undefined && id.length < 64 ? await byPrefix(store, id) : [exact].filter((one) => one !== undefined);
+  const found =
+    exact === undefined && id.length < 64 ? await byPrefix(store, id) : [exact].filter((one) => one !== undefined);
   const [only, another] = found;
   if (only === undefined || another !== undefined) {
     throw new CallerError(`${only === undefined ? 'There is no action' : 'There are several actions'} ${id}.`, {
@@ -56,12 +59,6 @@ async function byPrefix(store: Store, prefix: string): Promise<readonly StoredDo
   return lists.flat().filter((document) => document.id.startsWith(prefix));
 }
 
-/** What an approval binds to: nothing of it may change between the proposal that a person saw and the change. */
-export function bindingOf(action: Pick<ActionRecord, 'kind' | 'target' | 'from' | 'to' | 'guard' | 'inverse' | 'rule'>): string {
-  const { kind, target, from, to, guard, inverse, rule } = action;
-  return hashOf({ kind, target, from, to, guard, inverse, rule });
-}
-
 /** A context in which an action is carried out outside of its run. */
 export function contextOf(surroundings: Surroundings, action: ActionRecord, by: string): RunContext {
   return {
@@ -80,15 +77,61 @@ export function contextOf(surroundings: Surroundings, action: ActionRecord, by: 
 
 /** The scope's names as the action's target carries them, for modes and windows. */
 function scopeOf({ target }: ActionRecord): JsonObject {
-  return Object.fromEntries(['cluster', 'namespace'].flatMap((name) => (target[name] === undefined ? [] : [[name, target[name]]])));
+  return Object.fromEntries(
+    ['cluster', 'namespace'].flatMap((name) => (target[name] === undefined ? [] : [[name, target[name]]])),
+  );
+}
+
+const LEASE_SECONDS = 180;
+
+/** Works on an action while no run of its scope does, and no other approval or undo. `busy` when somebody holds the scope. */
+export async function withScope<T>(
+  surroundings: Surroundings,
+  action: ActionRecord,
+  by: string,
+  work: (context: RunContext) => Promise<T>,
+): Promise<T | 'busy'> {
+  const { store, clock } = surroundings.ports;
+  const until = new Date(clock.now().getTime() + LEASE_SECONDS * 1000).toISOString();
+  const taken = await takeLease(store, `${action.duty}:${action.scope}`, { runId: by, until }, []);
+  if (!('lease' in taken)) {
+    return 'busy';
+  }
+  try {
+    return await work({ ...contextOf(surroundings, action, by), lease: taken.lease });
+  } finally {
+    await store.commit([leaseRelease(taken.lease)]);
+  }
+}
+
+export function busy(id: string): CallerError {
+  return new CallerError(`The scope of action ${id.slice(0, 12)} is being worked on.`, {
+    field: 'id',
+    remedy: 'Try again in a minute.',
+  });
 }
 
 /** Approves a waiting action and carries it out: as it was proposed, if everything still is as it was. */
 export async function approveAction(surroundings: Surroundings, id: string, by: string): Promise<OperationResult> {
+  const waiting = await waitingAction(surroundings, id, by);
+  const result = await withScope(surroundings, waiting.data, by, (context) =>
+    approveAlone(surroundings, context, waiting.id, by),
+  );
+  if (result === 'busy') {
+    throw busy(waiting.id);
+  }
+  return result;
+}
+
+async function approveAlone(
+  surroundings: Surroundings,
+  context: RunContext,
+  id: string,
+  by: string,
+): Promise<OperationResult> {
   const { store, clock } = surroundings.ports;
   for (let attempt = 0; attempt < COMMIT_ATTEMPTS; attempt += 1) {
     const waiting = await waitingAction(surroundings, id, by);
-    const context = contextOf(surroundings, waiting.data, by);
     const kind = kindOf(context, waiting.data);
     const budget = await budgetOf(store, waiting.data.scope, clock.now());
     const verdict = checkGuardrails({
@@ -101,16 +144,26 @@ export async function approveAction(surroundings: Surroundings, id: string, by: 
       growth: kind.growth(waiting.data),
     });
     if (verdict.verdict !== 'apply') {
-      return { action: waiting.data, outcome: { actionId: waiting.id, state: 'refused', detail: `Still waiting. ${verdict.why}` } };
+      return {
+        action: waiting.data,
+        outcome: { actionId: waiting.id, state: 'refused', detail: `Still waiting. ${verdict.why}` },
+      };
     }
     const intended = await transition(
       surroundings.ports,
       waiting,
-      { state: 'intended', detail: `Approved by ${by}.`, by },
+      { state: 'intended', detail: `Approved by ${by}.`, by, dueAt: secondsAfter(context.now, LEASE_SECONDS) },
       [budgetWrite(waiting.data.scope, budget, budgetEntry(waiting.data, context.now))],
     );
     if (intended !== undefined) {
-      const outcome = await carryOut({ ...context, onEnd: (state, detail) => noteWrites(context, intended.data, `Approved by ${by}: ${state}. ${detail}`) }, intended, kind);
+      const outcome = await carryOut(
+        {
+          ...context,
+          onEnd: (state, detail) => noteWrites(context, intended.data, `Approved by ${by}: ${state}. ${detail}`),
+        },
+        intended,
+        kind,
+      );
       return { action: (await findAction(store, intended.id)).data, outcome };
     }
   }
@@ -118,7 +171,12 @@ export async function approveAction(surroundings: Surroundings, id: string, by: 
 }
 
 /** Ends a waiting action without an effect. It can be proposed again when it is due again. */
-export async function declineAction(surroundings: Surroundings, id: string, by: string, why: string): Promise<OperationResult> {
+export async function declineAction(
+  surroundings: Surroundings,
+  id: string,
+  by: string,
+  why: string,
+): Promise<OperationResult> {
   const waiting = await waitingAction(surroundings, id, by);
   const detail = surroundings.mask(`Declined by ${by}${why === '' ? '' : `: ${why}`}.`);
   const context = contextOf(surroundings, waiting.data, by);
@@ -129,17 +187,25 @@ export async function declineAction(surroundings: Surroundings, id: string, by: 
     await noteWrites(context, waiting.data, detail),
   );
   if (declined === undefined) {
-    throw new CallerError(`Action ${waiting.id.slice(0, 12)} was decided by somebody else in this moment.`, { field: 'id' });
+    throw new CallerError(`Action ${waiting.id.slice(0, 12)} was decided by somebody else in this moment.`, {
+      field: 'id',
+    });
   }
   return { action: declined.data, outcome: { actionId: waiting.id, state: 'refused', detail } };
 }
 
-async function waitingAction(surroundings: Surroundings, id: string, by: string): Promise<StoredDocument<ActionRecord>> {
+async function waitingAction(
+  surroundings: Surroundings,
+  id: string,
+  by: string,
+): Promise<StoredDocument<ActionRecord>> {
   const document = await findAction(surroundings.ports.store, id);
   const { data } = document;
   const name = document.id.slice(0, 12);
   if (data.state !== 'waiting') {
-    const over = CLOSED_STATES.includes(data.state) ? ' Ended is ended: when it is due again, it is proposed anew.' : '';
+    const over = CLOSED_STATES.includes(data.state)
+      ? ' Ended is ended: when it is due again, it is proposed anew.'
+      : '';
     throw new CallerError(`Action ${name} does not wait for approval: it is ${data.state}.${over}`, { field: 'id' });
   }
   if (data.binding !== bindingOf(data)) {

@@ -8,7 +8,7 @@ import { carryOut, kindOf } from './carry-out.ts';
 import type { RunContext, Surroundings } from './context.ts';
 import { journalWrites, transition } from './journal.ts';
 import { noteWrites } from './note.ts';
-import { contextOf, findAction, type OperationResult } from './stored-action.ts';
+import { busy, findAction, type OperationResult, withScope } from './stored-action.ts';
 
 export interface UndoRequest {
   readonly by: string;
@@ -21,11 +21,17 @@ const COMMIT_ATTEMPTS = 8;
 const HOUR_MILLISECONDS = 3_600_000;
 
 /** Undoes an applied action. The outcome tells whether the platform took it back; a refusal is journaled at the original. */
-export async function undoAction(surroundings: Surroundings, id: string, request: UndoRequest): Promise<OperationResult> {
+export async function undoAction(
+  surroundings: Surroundings,
+  id: string,
+  request: UndoRequest,
+): Promise<OperationResult> {
   const original = await findAction(surroundings.ports.store, id);
   const { data } = original;
   if (data.state !== 'applied' && data.state !== 'settled') {
-    throw new CallerError(`Action ${original.id.slice(0, 12)} is ${data.state}: there is nothing to undo.`, { field: 'id' });
+    throw new CallerError(`Action ${original.id.slice(0, 12)} is ${data.state}: there is nothing to undo.`, {
+      field: 'id',
+    });
   }
   if ('none' in data.inverse) {
     throw new CallerError(`Action ${original.id.slice(0, 12)} has no inverse: ${data.inverse.none}`, {
@@ -35,13 +41,31 @@ export async function undoAction(surroundings: Surroundings, id: string, request
   }
   const { declared: _declared, ...guard } = data.guard;
   const proposal: ActionProposal = { ...data.inverse, guard };
-  const context = contextOf(surroundings, data, request.by);
+  const result = await withScope(surroundings, data, request.by, (context) =>
+    undoAlone(surroundings, context, original, proposal, request),
+  );
+  if (result === 'busy') {
+    throw busy(original.id);
+  }
+  return result;
+}
+
+async function undoAlone(
+  surroundings: Surroundings,
+  context: RunContext,
+  original: StoredDocument<ActionRecord>,
+  proposal: ActionProposal,
+  request: UndoRequest,
+): Promise<OperationResult> {
+  const { data } = original;
   const intent = await storeUndo(context, data, proposal, request);
   if ('state' in intent) {
     return { action: data, outcome: intent };
   }
   const said = (state: string, detail: string): string =>
-    state === 'applied' ? `Undone by ${request.by}: ${request.why}` : `Undo refused (${state}). ${detail} Set it back by hand if it must be.`;
+    state === 'applied'
+      ? `Undone by ${request.by}: ${request.why}`
+      : `Undo refused (${state}). ${detail} Set it back by hand if it must be.`;
   const outcome = await carryOut(
     { ...context, onEnd: (state, detail) => noteWrites(context, data, said(state, detail)) },
     intent,
@@ -59,9 +83,15 @@ export async function undoAction(surroundings: Surroundings, id: string, request
 export async function finishUndo(surroundings: Surroundings, undoId: string, by: string): Promise<void> {
   const { store } = surroundings.ports;
   const undo = await store.read<ActionRecord>('actions', undoId);
-  const original = undo?.data.undoes === undefined ? undefined : await store.read<ActionRecord>('actions', undo.data.undoes);
+  const original =
+    undo?.data.undoes === undefined ? undefined : await store.read<ActionRecord>('actions', undo.data.undoes);
   if (original !== undefined && (original.data.state === 'applied' || original.data.state === 'settled')) {
-    await transition(surroundings.ports, original, { state: 'undone', detail: `Undone by ${by}: ${undo?.data.sentence ?? ''}`, by }, []);
+    await transition(
+      surroundings.ports,
+      original,
+      { state: 'undone', detail: `Undone by ${by}: ${undo?.data.sentence ?? ''}`, by },
+      [],
+    );
   }
   if (undo?.data.state === 'applied') {
     await transition(surroundings.ports, undo, { state: 'settled', detail: undo.data.outcome ?? 'Applied.', by }, []);
@@ -76,7 +106,12 @@ async function journalRefusal(
 ): Promise<void> {
   const { state, dueAt } = original.data;
   const detail = context.mask(`undo refused: ${outcome.detail}`);
-  await transition(context.ports, original, { state, detail, by: request.by, ...(dueAt === undefined ? {} : { dueAt }) }, []);
+  await transition(
+    context.ports,
+    original,
+    { state, detail, by: request.by, ...(dueAt === undefined ? {} : { dueAt }) },
+    [],
+  );
 }
 
 async function storeUndo(

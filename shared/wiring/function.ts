@@ -3,19 +3,40 @@ import { serveHttpFunction } from '../adapters/functions/serve.ts';
 import { systemClock, systemIds, systemRandom } from '../adapters/system/clock.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { secretMasker } from '../core/mask.ts';
+import type { Driver } from '../runtime/driver.ts';
 import type { Duty } from '../runtime/duty.ts';
-import { answer, type DutyManifest, failure, type ReadyDuty } from '../runtime/http.ts';
+import { type Answer, answer, answerDriver, type DutyManifest, failure } from '../runtime/http.ts';
 import { createLogger } from '../runtime/log.ts';
+import type { Incoming } from '../runtime/trigger.ts';
 import { openStoreOf } from './ports.ts';
-import { createSystem, policyOf } from './system.ts';
+import { createSystem, policyOf, type System } from './system.ts';
 
-/** Registers the duty under its name. Settings that are wrong are told in the answer and the log; the next request tries again. */
+type Handle = (incoming: Incoming) => Promise<Answer>;
+
+/** Registers a duty under its name. */
 export function serveDuty(duty: Duty, manifest: DutyManifest): void {
-  let ready: Promise<ReadyDuty> | undefined;
-  serveHttpFunction(manifest.name, async (incoming) => {
-    ready ??= prepare(duty, manifest);
+  serve(manifest.name, async () => {
+    const ready = (await prepare([duty])).ready({ duty, manifest });
+    return (incoming) => answer(ready, incoming);
+  });
+}
+
+/** Registers a driver under its name. */
+export function serveDriver(driver: Driver, manifest: DutyManifest): void {
+  serve(manifest.name, async () => {
+    const { surroundings } = await prepare([]);
+    return () => answerDriver(driver, surroundings);
+  });
+}
+
+/** Settings that are wrong are told in the answer and the log; the next request tries again. */
+function serve(name: string, prepared: () => Promise<Handle>): void {
+  let ready: Promise<Handle> | undefined;
+  serveHttpFunction(name, async (incoming) => {
+    ready ??= prepared();
     try {
-      return await answer(await ready, incoming);
+      const handle = await ready;
+      return await handle(incoming);
     } catch (error) {
       ready = undefined;
       // The settings are what is wrong: no secret is known yet, only the shapes of secrets.
@@ -25,18 +46,17 @@ export function serveDuty(duty: Duty, manifest: DutyManifest): void {
   });
 }
 
-async function prepare(duty: Duty, manifest: DutyManifest): Promise<ReadyDuty> {
+async function prepare(duties: readonly Duty[]): Promise<System> {
   const environment = readEnvironment();
-  const system = createSystem({
+  return createSystem({
     environment,
-    policy: await policyOf(environment.policy, [duty]),
+    policy: await policyOf(environment.policy, duties, 'ignored'),
     store: openStoreOf(environment, systemClock),
     clock: systemClock,
     ids: systemIds(systemClock),
     random: systemRandom,
     write: writeLine,
   });
-  return system.ready({ duty, manifest });
 }
 
 function writeLine(line: string): void {

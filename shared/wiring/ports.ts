@@ -1,10 +1,12 @@
 // Puts adapters behind ports, as environment and policy say. The only shared place that knows which adapter serves which port.
 // Everything here is lazy: an adapter loads its SDK at its first call, so a run pays only for what it uses.
+import { firestoreStore } from '../adapters/firestore/store.ts';
 import { kubernetesCluster } from '../adapters/kubernetes/cluster.ts';
 import { jiraTracker } from '../adapters/jira/tracker.ts';
 import { pubSubQueue } from '../adapters/pubsub/queue.ts';
 import { slackChat } from '../adapters/slack/chat.ts';
 import { sqliteStore } from '../adapters/sqlite/store.ts';
+import { systemRandom } from '../adapters/system/clock.ts';
 import { victoriaMetrics } from '../adapters/victoria/metrics.ts';
 import type { Environment } from '../config/environment.ts';
 import { SETTINGS } from '../config/settings.ts';
@@ -82,8 +84,18 @@ export function connectPorts(input: WiringInput): Ports {
 }
 
 /** The store that NIGHTSHIFT_STORE names. */
-export function openStoreOf(environment: Environment, clock: Clock): Store {
-  return sqliteStore({ path: environment.store.path, clock });
+export function openStoreOf(environment: Environment, clock: Clock, random: () => number = systemRandom): Store {
+  const { store, firestoreEmulatorHost } = environment;
+  if (store.kind === 'sqlite') {
+    return sqliteStore({ path: store.path, clock });
+  }
+  const { project, database } = store;
+  return firestoreStore({ project, database, clock, random, emulatorHost: firestoreEmulatorHost });
+}
+
+/** The store as NIGHTSHIFT_STORE spells it. */
+export function storeLabel({ store }: Environment): string {
+  return store.kind === 'sqlite' ? `sqlite:${store.path}` : `firestore:${store.project}/${store.database}`;
 }
 
 /** A store that lives as long as the process: for a dry run on a machine that has none. */

@@ -50,14 +50,18 @@ export function createSystem(input: SystemInput): System {
     ready: ({ duty, manifest }) => ({
       duty,
       manifest,
-      surroundings,
+      surroundings: manifest.code === undefined ? surroundings : { ...surroundings, code: manifest.code },
       policy: { team: policy.team, duty: policy.duties[duty.name] },
     }),
   };
 }
 
-/** Reads and checks the policy file for the given duties. */
-export async function policyOf(file: string | undefined, duties: readonly Duty[]): Promise<LoadedPolicy> {
+/** Reads and checks the policy file for the given duties; `others` says what parts of other duties are. */
+export async function policyOf(
+  file: string | undefined,
+  duties: readonly Duty[],
+  others: 'refused' | 'ignored' = 'refused',
+): Promise<LoadedPolicy> {
   if (file === undefined) {
     throw new ConfigurationError('There is no policy: NIGHTSHIFT_POLICY is not set.', {
       remedy: 'Set it to the path of the policy file; `nightshift init` writes one.',
@@ -72,5 +76,6 @@ export async function policyOf(file: string | undefined, duties: readonly Duty[]
       cause: error,
     });
   }
-  return loadPolicy(text, file, Object.fromEntries(duties.map((duty) => [duty.name, duty.policy])));
+  const schemas = Object.fromEntries(duties.map((duty) => [duty.name, duty.policy]));
+  return loadPolicy(text, file, schemas, new Date(), others);
 }

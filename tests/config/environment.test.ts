@@ -30,6 +30,7 @@ describe('what is not set', () => {
     expect(readEnvironment({})).toEqual({
       policy: undefined,
       store: { kind: 'sqlite', path: '.nightshift/state.sqlite' },
+      firestoreEmulatorHost: undefined,
       host: '127.0.0.1',
       port: 8080,
       token: undefined,
@@ -90,6 +91,23 @@ describe('what is set', () => {
       metricsPassword: 'p w',
     });
     expect(environment.secrets).toEqual(['0123456789abcdef', bot, 'jira-token', 'p w']);
+  });
+
+  it.each([
+    ['sqlite::memory:', { kind: 'sqlite', path: ':memory:' }],
+    ['firestore:shop-prod', { kind: 'firestore', project: 'shop-prod', database: '(default)' }],
+    ['firestore:shop-prod/(default)', { kind: 'firestore', project: 'shop-prod', database: '(default)' }],
+    ['firestore:shop-prod/nightshift', { kind: 'firestore', project: 'shop-prod', database: 'nightshift' }],
+    [
+      'firestore:example.com:shop-prod/nightshift',
+      { kind: 'firestore', project: 'example.com:shop-prod', database: 'nightshift' },
+    ],
+  ])('names the store: %s', (value, store) => {
+    const host = '127.0.0.1:8080';
+    expect(readEnvironment({ NIGHTSHIFT_STORE: value, FIRESTORE_EMULATOR_HOST: host })).toMatchObject({
+      store,
+      firestoreEmulatorHost: host,
+    });
   });
 
   it('takes PORT, which Cloud Run sets, and lets NIGHTSHIFT_PORT win', () => {
@@ -153,8 +171,12 @@ describe('what is wrong', () => {
   it.each([
     [
       { NIGHTSHIFT_STORE: 'firestore:shop/nightshift' },
-      'NIGHTSHIFT_STORE: expected sqlite:<file>, the only store of this version, got "firestore:shop/nightshift"',
+      'NIGHTSHIFT_STORE: expected sqlite:<file>, firestore:<project> or firestore:<project>/<database>, got "firestore:shop/nightshift"',
     ],
+    [{ NIGHTSHIFT_STORE: 'firestore:shop-prod/' }, 'firestore:<project>/<database>, got "firestore:shop-prod/"'],
+    [{ NIGHTSHIFT_STORE: 'firestore:shop-prod/a/b' }, 'firestore:<project>/<database>, got'],
+    [{ NIGHTSHIFT_STORE: 'firestore:shop-prod/No' }, 'firestore:<project>/<database>, got'],
+    [{ FIRESTORE_EMULATOR_HOST: 'http://127.0.0.1:8080' }, 'FIRESTORE_EMULATOR_HOST: expected a host and a port'],
     [{ NIGHTSHIFT_STORE: 'sqlite:' }, 'expected sqlite:<file>'],
     [{ NIGHTSHIFT_PORT: '65536' }, 'NIGHTSHIFT_PORT: expected a port from 0 to 65535, got "65536"'],
     [{ PORT: 'http' }, 'PORT: expected a port from 0 to 65535, got "http"'],

@@ -111,6 +111,14 @@ export function queryContract(current: () => Store): void {
         ],
         undefined,
       ],
+      [
+        'a range that only the front part of an index has',
+        [
+          { field: 'duty', op: '==', value: 'x' },
+          { field: 'scope', op: '>', value: 'x' },
+        ],
+        undefined,
+      ],
       ['an order that the index lacks', [{ field: 'duty', op: '==', value: 'x' }], 'scope2'],
       ['null', [{ field: 'duty', op: '==', value: null }], undefined],
       ['a range over booleans', [{ field: 'startedAt', op: '>', value: false }], undefined],
@@ -167,6 +175,16 @@ export function queryContract(current: () => Store): void {
       await expect(store.commit([create('nonsense', 'x', {})])).rejects.toThrow(BugError);
       await expect(store.query('nonsense', { where: [], limit: 1 })).rejects.toThrow(BugError);
       await expect(store.commit([create('runs', 'x', [1])])).rejects.toThrow(BugError);
+    });
+
+    it.each([
+      ['text that no index holds', 'x'.repeat(1501)],
+      ['half a character', '\ud800'],
+      ['a list', ['x']],
+      ['an object', { x: 1 }],
+      ['no number', Number.NaN],
+    ])('refuses %s in an indexed field', async (_, scope) => {
+      await expect(store.commit([create('runs', 'x', { scope })])).rejects.toThrow(/scope .* is indexed/);
     });
 
     it('refuses an expiry that is no time', async () => {

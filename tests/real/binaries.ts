@@ -148,7 +148,8 @@ async function build(
   await expectGo(name);
   const begun = performance.now();
   tell(`building ${name} (about ${String(recipe.cpuMinutes)} CPU minutes the first time)`);
-  const partial = `${how.target}.partial`;
+  // A build whose owner was killed may still be writing.
+  const partial = `${how.target}.partial-${String(process.pid)}`;
   const packages = { count: 0 };
   const timer = setInterval(() => {
     tell(`building ${name}: ${String(packages.count)} packages compiled, ${seconds(begun)} s`);

@@ -2,7 +2,7 @@
 import { createSign } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type KubernetesApi, type KubernetesObject, until } from './kubernetes-api.ts';
+import { type KubernetesApi, type KubernetesObject, type ObjectName, until } from './kubernetes-api.ts';
 
 /** What only a cluster of our own has. */
 export interface OwnCluster {
@@ -22,6 +22,8 @@ export interface RealCluster extends AsyncDisposable {
   readonly own: OwnCluster | undefined;
   /** A namespace that is there only for this test, ready for pods; it is deleted with the cluster's close. */
   createNamespace(prefix: string): Promise<string>;
+  /** An object of the whole cluster; it is deleted with the cluster's close. */
+  createForCluster(object: KubernetesObject): Promise<void>;
   /** Path of a kubeconfig with a fresh token of a service account, which is made when it is not there. */
   kubeconfigFor(account: ServiceAccountName): Promise<string>;
   /** Path of a kubeconfig with any token or none, for this cluster or an address that forwards to it. */
@@ -65,7 +67,7 @@ export interface ClusterInput {
 
 export function clusterAt(input: ClusterInput): RealCluster {
   const { admin, folder } = input;
-  const namespaces: string[] = [];
+  const made: ObjectName[] = [];
   let files = 0;
 
   async function writeKubeconfig(token: string | undefined, server: string = input.url): Promise<string> {
@@ -79,9 +81,7 @@ export function clusterAt(input: ClusterInput): RealCluster {
 
   async function close(): Promise<void> {
     if (input.own === undefined) {
-      await Promise.all(
-        namespaces.map((name) => admin.remove({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
-      );
+      await Promise.all(made.map((object) => admin.remove(object)));
     }
     await input.close();
   }
@@ -97,13 +97,17 @@ export function clusterAt(input: ClusterInput): RealCluster {
         kind: 'Namespace',
         metadata: { generateName: `${prefix}-` } as unknown as KubernetesObject['metadata'],
       });
-      namespaces.push(metadata.name);
+      made.push({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: metadata.name } });
       await until(
         `namespace ${metadata.name} has its service account`,
         () => admin.send('GET', `/api/v1/namespaces/${metadata.name}/serviceaccounts/default`),
         ({ status }) => status === 200,
       );
       return metadata.name;
+    },
+    async createForCluster(object) {
+      await admin.create(object);
+      made.push(object);
     },
     async kubeconfigFor({ namespace, name }) {
       await admin.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name } });

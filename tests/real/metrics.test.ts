@@ -44,142 +44,147 @@ const KILLS_SHOWN_BY_LOOKBACK: readonly string[] = ['sticky-oom-gauge'];
 
 let real: RealMetrics;
 
-describeWith(['metrics'], 'rebalance on a real VictoriaMetrics', () => {
-  beforeAll(async () => {
-    real = await startVictoriaMetrics();
-  });
-  afterAll(async () => {
-    await real?.[Symbol.asyncDispose]();
-  });
-
-  describe('what the queries give', () => {
-    test.each(NAMES)('%s: as the double', async (name) => {
-      const scenario = loadScenario(path.join(FOLDER, name));
-      await using sides = await bothSides(scenario);
-      const answers = await answersOf(sides, scenario.case.now);
-      for (const [query, values] of answers) {
-        compare(query, values, isJudged(answers, sides.minimumSamples));
-      }
-      const [double, server] = await Promise.all([sides.killsOf('double'), sides.killsOf('server')]);
-      if (KILLS_SHOWN_BY_LOOKBACK.includes(name)) {
-        expect(server.length).toBeLessThan(double.length);
-      } else {
-        expect(server).toEqual(double);
-      }
+describeWith(
+  ['metrics'],
+  'rebalance on a real VictoriaMetrics',
+  () => real?.log(),
+  () => {
+    beforeAll(async () => {
+      real = await startVictoriaMetrics();
     });
-  });
+    afterAll(async () => {
+      await real?.[Symbol.asyncDispose]();
+    });
 
-  describe('what is decided', () => {
-    // A source that fails or hangs is the double's part alone.
-    test.each(NAMES.filter((name) => name !== 'metrics-down'))('%s: as a person wrote down', async (name) => {
-      const scenario = loadScenario(path.join(FOLDER, name));
-      const matcher = await real.importSeries(scenario.series);
-      const running = await openScenario(onRealMetrics(scenario, matcher), { duty: 'rebalance' });
-      try {
-        const result = await running.run();
-        if (result.kind === 'busy') {
-          throw new Error('The scope is busy.');
+    describe('what the queries give', () => {
+      test.each(NAMES)('%s: as the double', async (name) => {
+        const scenario = loadScenario(path.join(FOLDER, name));
+        await using sides = await bothSides(scenario);
+        const answers = await answersOf(sides, scenario.case.now);
+        for (const [query, values] of answers) {
+          compare(query, values, isJudged(answers, sides.minimumSamples));
         }
-        expect(rulesOf(result.report.decisions)).toEqual(scenario.case.expect);
-        expect(running.platform.calls.filter(({ system }) => system === 'victoriametrics')).toEqual([]);
-      } finally {
-        await running.close();
-      }
+        const [double, server] = await Promise.all([sides.killsOf('double'), sides.killsOf('server')]);
+        if (KILLS_SHOWN_BY_LOOKBACK.includes(name)) {
+          expect(server.length).toBeLessThan(double.length);
+        } else {
+          expect(server).toEqual(double);
+        }
+      });
     });
-  });
 
-  describe('OOM kills are counted', () => {
-    const pod = { namespace: 'default', pod: 'app-0', uid: 'u-1', container: 'app' };
-    const restarts = { __name__: 'kube_pod_container_status_restarts_total', ...pod };
-    const reason = { __name__: 'kube_pod_container_status_last_terminated_reason', reason: 'OOMKilled', ...pod };
-
-    test.each<[string, readonly HandMade[], readonly number[]]>([
-      [
-        'one for a gauge that stays at 1',
-        [
-          [restarts, '0x60 1x180'],
-          [reason, '_x60 1x180'],
-        ],
-        [1],
-      ],
-      [
-        'none for a gauge that was at 1 all along',
-        [
-          [restarts, '3x240'],
-          [reason, '1x240'],
-        ],
-        [],
-      ],
-      [
-        'three between two scrapes',
-        [
-          [restarts, '0x120 3x120'],
-          [reason, '_x120 1x120'],
-        ],
-        [3],
-      ],
-      [
-        'over a gap of the scrapes',
-        [
-          [restarts, '0x60 _x20 2x160'],
-          [reason, '_x80 1x160'],
-        ],
-        [2],
-      ],
-      [
-        'none when the counter falls back',
-        [
-          [restarts, '5x120 0x120'],
-          [reason, '1x240'],
-        ],
-        [],
-      ],
-      [
-        'none for restarts of another cause',
-        [
-          [restarts, '0x60 1x180'],
-          [{ ...reason, reason: 'Error' }, '_x60 1x180'],
-        ],
-        [],
-      ],
-      [
-        'those of a pod under the same name apart',
-        [
-          [restarts, '0x40 1x80 _x121'],
-          [reason, '_x40 1x80 _x121'],
-          [{ ...restarts, uid: 'u-2' }, '_x140 0x40 2x60'],
-          [{ ...reason, uid: 'u-2' }, '_x180 1x60'],
-        ],
-        [1, 2],
-      ],
-      [
-        'once when two instances are scraped',
-        [
-          [{ ...restarts, instance: 'a' }, '0x60 1x180'],
-          [{ ...restarts, instance: 'b' }, '0x61 1x179'],
-          [{ ...reason, instance: 'a' }, '_x60 1x180'],
-          [{ ...reason, instance: 'b' }, '_x61 1x179'],
-        ],
-        [1],
-      ],
-    ])('%s', async (_name, series, wanted) => {
-      const now = '2026-03-04T10:00:00Z';
-      const matcher = await real.importSeries(
-        series.map(([labels, values]) => ({ labels, points: pointsOf(values, 60, Date.parse(now) / 1000 - 17) })),
-      );
-      const { query, windowSeconds, stepSeconds } = oomKillQuery(
-        sourceOf('default', matcher),
-        RebalancePolicy.parse({}),
-      );
-      const from = new Date(Date.parse(now) - (windowSeconds - stepSeconds) * 1000).toISOString();
-      const kills = await metricsAt(real.url).range(query, from, now, stepSeconds);
-      const byPod = kills
-        .toSorted((a, b) => (a.labels['uid'] ?? '').localeCompare(b.labels['uid'] ?? ''))
-        .map(({ points }) => points.reduce((sum, [, value]) => sum + value, 0));
-      expect(byPod).toEqual(wanted);
+    describe('what is decided', () => {
+      // A source that fails or hangs is the double's part alone.
+      test.each(NAMES.filter((name) => name !== 'metrics-down'))('%s: as a person wrote down', async (name) => {
+        const scenario = loadScenario(path.join(FOLDER, name));
+        const matcher = await real.importSeries(scenario.series);
+        const running = await openScenario(onRealMetrics(scenario, matcher), { duty: 'rebalance' });
+        try {
+          const result = await running.run();
+          if (result.kind === 'busy') {
+            throw new Error('The scope is busy.');
+          }
+          expect(rulesOf(result.report.decisions)).toEqual(scenario.case.expect);
+          expect(running.platform.calls.filter(({ system }) => system === 'victoriametrics')).toEqual([]);
+        } finally {
+          await running.close();
+        }
+      });
     });
-  });
-});
+
+    describe('OOM kills are counted', () => {
+      const pod = { namespace: 'default', pod: 'app-0', uid: 'u-1', container: 'app' };
+      const restarts = { __name__: 'kube_pod_container_status_restarts_total', ...pod };
+      const reason = { __name__: 'kube_pod_container_status_last_terminated_reason', reason: 'OOMKilled', ...pod };
+
+      test.each<[string, readonly HandMade[], readonly number[]]>([
+        [
+          'one for a gauge that stays at 1',
+          [
+            [restarts, '0x60 1x180'],
+            [reason, '_x60 1x180'],
+          ],
+          [1],
+        ],
+        [
+          'none for a gauge that was at 1 all along',
+          [
+            [restarts, '3x240'],
+            [reason, '1x240'],
+          ],
+          [],
+        ],
+        [
+          'three between two scrapes',
+          [
+            [restarts, '0x120 3x120'],
+            [reason, '_x120 1x120'],
+          ],
+          [3],
+        ],
+        [
+          'over a gap of the scrapes',
+          [
+            [restarts, '0x60 _x20 2x160'],
+            [reason, '_x80 1x160'],
+          ],
+          [2],
+        ],
+        [
+          'none when the counter falls back',
+          [
+            [restarts, '5x120 0x120'],
+            [reason, '1x240'],
+          ],
+          [],
+        ],
+        [
+          'none for restarts of another cause',
+          [
+            [restarts, '0x60 1x180'],
+            [{ ...reason, reason: 'Error' }, '_x60 1x180'],
+          ],
+          [],
+        ],
+        [
+          'those of a pod under the same name apart',
+          [
+            [restarts, '0x40 1x80 _x121'],
+            [reason, '_x40 1x80 _x121'],
+            [{ ...restarts, uid: 'u-2' }, '_x140 0x40 2x60'],
+            [{ ...reason, uid: 'u-2' }, '_x180 1x60'],
+          ],
+          [1, 2],
+        ],
+        [
+          'once when two instances are scraped',
+          [
+            [{ ...restarts, instance: 'a' }, '0x60 1x180'],
+            [{ ...restarts, instance: 'b' }, '0x61 1x179'],
+            [{ ...reason, instance: 'a' }, '_x60 1x180'],
+            [{ ...reason, instance: 'b' }, '_x61 1x179'],
+          ],
+          [1],
+        ],
+      ])('%s', async (_name, series, wanted) => {
+        const now = '2026-03-04T10:00:00Z';
+        const matcher = await real.importSeries(
+          series.map(([labels, values]) => ({ labels, points: pointsOf(values, 60, Date.parse(now) / 1000 - 17) })),
+        );
+        const { query, windowSeconds, stepSeconds } = oomKillQuery(
+          sourceOf('default', matcher),
+          RebalancePolicy.parse({}),
+        );
+        const from = new Date(Date.parse(now) - (windowSeconds - stepSeconds) * 1000).toISOString();
+        const kills = await metricsAt(real.url).range(query, from, now, stepSeconds);
+        const byPod = kills
+          .toSorted((a, b) => (a.labels['uid'] ?? '').localeCompare(b.labels['uid'] ?? ''))
+          .map(({ points }) => points.reduce((sum, [, value]) => sum + value, 0));
+        expect(byPod).toEqual(wanted);
+      });
+    });
+  },
+);
 
 type HandMade = readonly [Readonly<Record<string, string>>, string];
 

@@ -4,7 +4,9 @@ import { systemClock } from '../../shared/adapters/system/clock.ts';
 import { PlatformError } from '../../shared/core/errors.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
 import { type Forwarder, type ForwarderOptions, startForwarder } from './forwarder.ts';
+import { until } from './kubernetes-api.ts';
 import type { RealCluster } from './kubernetes-cluster.ts';
+import { VERTICAL_POD_AUTOSCALER_DEFINITION } from './objects.ts';
 
 /** As the cluster's administrator, unless another kubeconfig is given. */
 export function adapterOf(real: RealCluster, options: Partial<KubernetesClusterOptions> = {}): Cluster {
@@ -46,4 +48,16 @@ export async function failureOf(promise: Promise<unknown>): Promise<PlatformErro
     throw error;
   }
   throw new Error('It was expected to fail and did not.');
+}
+
+/** A definition that is there already is the user's, and stays as it is. */
+export async function installVerticalAutoscalers(real: RealCluster): Promise<void> {
+  if ((await real.api.send('GET', '/apis/autoscaling.k8s.io/v1/verticalpodautoscalers')).status === 404) {
+    await real.createForCluster(VERTICAL_POD_AUTOSCALER_DEFINITION);
+  }
+  await until(
+    'the definition of the VPA is served',
+    () => real.api.send('GET', '/apis/autoscaling.k8s.io/v1/verticalpodautoscalers'),
+    ({ status }) => status === 200,
+  );
 }

@@ -1,5 +1,5 @@
-// Runs once before the real tier: sees to the binaries, and tells the suites which parts cannot run here and why. With CI=true a
-// part that cannot run is a failure; on a person's machine it is skipped and said so.
+// Runs once before the real tier: sees to the binaries, and tells the suites which parts cannot run here and why. What follows from
+// that is decided in suite.ts.
 import type { TestProject } from 'vitest/node';
 import { binary, type BinaryName, KUBERNETES_BINARIES, METRICS_BINARIES, UnbuildableError } from './binaries.ts';
 
@@ -31,11 +31,8 @@ export default async function setup(project: TestProject): Promise<void> {
     const why = await whyMissing(need);
     if (why !== undefined) {
       missing[part] = why;
-      process.stderr.write(`real tier: ${part} is skipped. ${why}\n`);
+      process.stderr.write(`real tier: ${part} cannot run here. ${why}\n`);
     }
-  }
-  if (Object.keys(missing).length > 0 && process.env['CI'] === 'true') {
-    throw new Error(`With CI=true every part must run. ${Object.values(missing).join(' ')}`);
   }
   project.provide('missing', missing);
 }

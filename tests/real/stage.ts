@@ -7,8 +7,8 @@ import { until } from './kubernetes-api.ts';
 import type { RealCluster } from './kubernetes-cluster.ts';
 import { startKubernetes } from './kubernetes.ts';
 import { aheadClock } from './live.ts';
-import { BURSTABLE, type Sizes, VERTICAL_POD_AUTOSCALER_DEFINITION, workload } from './objects.ts';
-import { adapterOf } from './rig.ts';
+import { BURSTABLE, type Sizes, workload } from './objects.ts';
+import { adapterOf, installVerticalAutoscalers } from './rig.ts';
 import { steady, type Usage, usageOf } from './usage.ts';
 import { type RealMetrics, startVictoriaMetrics } from './victoriametrics.ts';
 
@@ -47,17 +47,14 @@ export interface Stage extends AsyncDisposable {
   /** Workload name to what its pods request, have from their node and are limited to, sorted. */
   sizesOf(namespace: string): Promise<ReadonlyMap<string, readonly string[]>>;
   createNamespace(prefix: string): Promise<string>;
+  /** What the servers wrote last. */
+  log(): string;
 }
 
 export async function startStage(): Promise<Stage> {
   const [real, metrics] = await Promise.all([startKubernetes(), startVictoriaMetrics()]);
   const cluster = adapterOf(real);
-  await real.api.apply(VERTICAL_POD_AUTOSCALER_DEFINITION);
-  await until(
-    'the definition of the VPA is served',
-    () => real.api.send('GET', '/apis/autoscaling.k8s.io/v1/verticalpodautoscalers'),
-    ({ status }) => status === 200,
-  );
+  await installVerticalAutoscalers(real);
   return {
     real,
     cluster,
@@ -89,6 +86,7 @@ export async function startStage(): Promise<Stage> {
       return new Map([...byWorkload].map(([name, all]) => [name, all.map(sizeOf).sort()]));
     },
     createNamespace: (prefix) => real.createNamespace(prefix),
+    log: () => [real.log(), metrics.log()].join('\n'),
     async [Symbol.asyncDispose]() {
       await Promise.all([real.close(), metrics[Symbol.asyncDispose]()]);
     },
@@ -113,7 +111,12 @@ async function runningPods(
         ([name, count]) => seen.pods.filter((pod) => pod.meta.labels['app'] === name && pod.ready).length === count,
       ) &&
       seen.workloads.every(
-        (one) => one.observedGeneration === one.meta.generation && one.readyReplicas === counts.get(one.meta.name),
+        (one) =>
+          one.observedGeneration === one.meta.generation &&
+          !one.revisionPending &&
+          [one.readyReplicas, one.updatedReplicas, one.availableReplicas].every(
+            (count) => count === counts.get(one.meta.name),
+          ),
       ),
   );
   const sorted = pods.toSorted((a, b) => (a.meta.name < b.meta.name ? -1 : 1));

@@ -54,8 +54,8 @@ describe('a request in its envelopes', () => {
   });
 
   test('a binary CloudEvent carries it in the body, a structured one in data or data_base64', () => {
-    const headers = { 'ce-specversion': '1.0', 'ce-id': '5', 'ce-type': 'x' };
-    const expected = { scope: SCOPE, dryRun: false, trigger: 'event', deliveryId: 'event:5' };
+    const headers = { 'ce-specversion': '1.0', 'ce-id': '5', 'ce-type': 'x', 'ce-source': 's' };
+    const expected = { scope: SCOPE, dryRun: false, trigger: 'event', deliveryId: 'event:s 5' };
     expect(readRequest({ headers, body: JSON.stringify({ scope: SCOPE }) })).toEqual(expected);
     const event = { specversion: '1.0', id: '5', type: 'x', source: 's' };
     expect(readRequest({ headers: {}, body: JSON.stringify({ ...event, data: { scope: SCOPE } }) })).toEqual(expected);

@@ -7,11 +7,12 @@ import { z } from 'zod';
 import { loadScenario } from '../../fixtures/platform/scenario.ts';
 import type { KubernetesObject, Scenario } from '../../fixtures/platform/scenario.ts';
 import { TeamPolicy } from '../../shared/core/policy.ts';
+import { isRecordedCase } from '../../shared/local/recorded-case.ts';
 import { findDefects } from './scenario-defects.ts';
 
 const root = join(import.meta.dirname, '..', '..', 'fixtures', 'rebalance');
 const folders = readdirSync(root, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
+  .filter((entry) => entry.isDirectory() && !isRecordedCase(join(root, entry.name)))
   .map((entry) => entry.name)
   .sort();
 

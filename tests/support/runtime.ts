@@ -68,10 +68,12 @@ export interface Things {
   readonly effects: string[];
   fates: Fate[];
   lookFails: boolean;
+  /** What a judge finds once a change has settled. */
+  harm: 'none' | 'undo' | 'escalate' | 'no-data';
 }
 
 export function testThings(sizes: Readonly<Record<string, number>>): Things {
-  return { sizes: new Map(Object.entries(sizes)), effects: [], fates: [], lookFails: false };
+  return { sizes: new Map(Object.entries(sizes)), effects: [], fates: [], lookFails: false, harm: 'none' };
 }
 
 const Target = z.strictObject({ thing: z.string(), cluster: z.string(), namespace: z.string() });
@@ -109,6 +111,13 @@ export function sizeKind(things: Things, guardedByPlatform = true): ActionKind {
     },
     inverse: (action) => ({ kind: action.kind, target: action.target, from: action.to, to: action.from }),
     growth: (action) => ({ step: (action.to['size'] as number) / (action.from['size'] as number), total: undefined }),
+    observe: (_ports, _team, action) => Promise.resolve({ size: things.sizes.get(thing(action)) ?? null }),
+    judge: () => ({
+      verdict: things.harm === 'none' ? 'kept' : things.harm,
+      rule: `verify/${things.harm}`,
+      sentence: `Harm: ${things.harm}.`,
+      evidence: {},
+    }),
     describe: (action) => `${thing(action)} ${String(action.from['size'])} → ${String(action.to['size'])}`,
   };
 }

@@ -9,7 +9,7 @@ import type { TeamPolicy } from '../../core/policy.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Store } from '../../ports/store.ts';
-import { connectPorts } from '../../wiring/ports.ts';
+import { connectPorts, storeLabel } from '../../wiring/ports.ts';
 import { policyOf } from '../../wiring/system.ts';
 import { findDuties, type FoundDuty } from '../duties.ts';
 import {
@@ -173,7 +173,7 @@ function storeChecks({ environment, clock }: Examination): SystemChecks {
       } finally {
         await store.close();
       }
-      return [ok(`${environment.store.kind}:${environment.store.path} can be read and written`)];
+      return [ok(`${storeLabel(environment)} can be read and written`)];
     },
   };
   return { system: 'Nightshift', first, others: [] };

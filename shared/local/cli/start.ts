@@ -2,10 +2,12 @@
 import type { Command } from 'commander';
 import { systemClock, systemIds, systemRandom } from '../../adapters/system/clock.ts';
 import { readEnvironment } from '../../config/environment.ts';
+import type { FunctionManifest } from '../../config/manifest.ts';
+import { answer, answerDriver } from '../../runtime/http.ts';
 import type { RunRecord } from '../../runtime/run-record.ts';
 import { createSystem, policyOf } from '../../wiring/system.ts';
-import { findDuties } from '../duties.ts';
-import { type HostedDuty, startHost } from '../host.ts';
+import { findDrivers, findDuties } from '../duties.ts';
+import { type HostedFunction, startHost } from '../host.ts';
 import { hostMetrics } from '../metrics.ts';
 import { localStore } from './system.ts';
 import type { Terminal } from './terminal.ts';
@@ -48,22 +50,30 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
     isStopping: () => stopping,
   });
   const { log } = system.surroundings;
-  const duties: HostedDuty[] = [];
+  const functions: HostedFunction[] = [];
   for (const one of found) {
     const [last] = await store.query<RunRecord>('runs', {
       where: [{ field: 'duty', op: '==', value: one.duty.name }],
       orderBy: { field: 'startedAt', direction: 'descending' },
       limit: 1,
     });
-    const { schedule: cron, timezone } = one.manifest.triggers;
-    duties.push({
-      ...system.ready(one),
-      schedule: cron === undefined ? undefined : { cron, timezone },
+    const ready = system.ready(one);
+    functions.push({
+      ...hosted(one.manifest),
       lastRun: last?.data.startedAt,
+      answer: (incoming) => answer(ready, incoming),
+    });
+  }
+  for (const { manifest, driver } of await findDrivers()) {
+    functions.push({
+      ...hosted(manifest),
+      lastRun: undefined,
+      answer: () => answerDriver(driver, system.surroundings),
     });
   }
   const host = await startHost({
-    duties,
+    functions,
+    surroundings: system.surroundings,
     host: environment.host,
     port: environment.port,
     token: environment.token,
@@ -78,7 +88,7 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
     },
   });
   terminal.warn(
-    `Nightshift listens on ${host.url}: ${found.map((one) => `POST /${one.duty.name}`).join(', ')}, /healthz, /readyz, /metrics`,
+    `Nightshift listens on ${host.url}: ${functions.map((one) => `POST /${one.name}`).join(', ')}, /healthz, /readyz, /metrics`,
   );
   const signal = await stopSignal();
   log.info({ signal }, 'stopping: the work in hand is finished, nothing new is begun');
@@ -91,6 +101,11 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
   // Timers of work that was not finished would keep the process alive.
   setImmediate(() => process.exit(inTime ? 0 : 1));
   return inTime ? 0 : 1;
+}
+
+function hosted({ name, triggers }: FunctionManifest): Pick<HostedFunction, 'name' | 'schedule'> {
+  const { schedule: cron, timezone } = triggers;
+  return { name, schedule: cron === undefined ? undefined : { cron, timezone } };
 }
 
 function stopSignal(): Promise<string> {

@@ -8,6 +8,7 @@ import { CallerError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Store } from '../../ports/store.ts';
+import type { Surroundings } from '../../runtime/context.ts';
 import type { ReadyDuty } from '../../runtime/http.ts';
 import { memoryStore, openStoreOf } from '../../wiring/ports.ts';
 import { createSystem, policyOf } from '../../wiring/system.ts';
@@ -25,6 +26,7 @@ export interface PolicyFlags {
 
 export interface OpenSystem {
   readonly clusters: readonly string[];
+  readonly surroundings: Surroundings;
   ready(found: FoundDuty): ReadyDuty;
   close(): Promise<void>;
 }
@@ -56,6 +58,7 @@ export async function openSystem(
   });
   return {
     clusters: Object.keys(policy.team.clusters),
+    surroundings: system.surroundings,
     ready: (found) => system.ready(found),
     close: () => store.close(),
   };

@@ -7,6 +7,7 @@ import {
   type KubernetesDouble,
   kubernetesDouble,
 } from '../../../fixtures/platform/kubernetes/kubernetes-double.ts';
+import { validate } from '../../../fixtures/platform/spec-check.ts';
 import { kubernetesCluster } from '../../../shared/adapters/kubernetes/cluster.ts';
 import type { Cluster, PodResize } from '../../../shared/ports/cluster.ts';
 import { testClock, writeKubeconfig } from './api-server.ts';
@@ -70,8 +71,16 @@ async function rig(
     clock,
   );
   const calls: RecordedCall[] = [];
-  const running = await serve(double, { clock, faults: options.faults ?? [], calls });
-  onTestFinished(() => running.close());
+  const running = await serve(double, {
+    clock,
+    faults: options.faults ?? [],
+    calls,
+    validate: (request, reply) => validate('kubernetes', request, reply),
+  });
+  onTestFinished(async () => {
+    await running.close();
+    expect(calls.flatMap(({ violations }) => violations)).toEqual([]);
+  });
   const cluster = kubernetesCluster({
     name: 'test',
     kubeconfig: writeKubeconfig(running.url, { token: KUBERNETES_TOKEN }),

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { scenarioClock } from '../../../fixtures/platform/clock.ts';
 import { serve, type Fault, type RecordedCall, type RunningDouble } from '../../../fixtures/platform/kit.ts';
+import { validate } from '../../../fixtures/platform/spec-check.ts';
 import {
   victoriaMetricsDouble,
   type VictoriaMetricsDoubleOptions,
@@ -24,8 +25,10 @@ function lastMinutes(count: number, valueAt: (index: number) => number): (readon
 }
 
 const running: RunningDouble[] = [];
+const recorded: RecordedCall[][] = [];
 afterEach(async () => {
   await Promise.all(running.splice(0).map((double) => double.close()));
+  expect(recorded.splice(0).flatMap((calls) => calls.flatMap(({ violations }) => violations))).toEqual([]);
 });
 
 interface Started {
@@ -38,8 +41,14 @@ async function startDouble(options: VictoriaMetricsDoubleOptions = {}): Promise<
   const clock = scenarioClock(NOW);
   const calls: RecordedCall[] = [];
   const faults: Fault[] = [];
-  const double = await serve(victoriaMetricsDouble(SERIES, clock, options), { clock, faults, calls });
+  const double = await serve(victoriaMetricsDouble(SERIES, clock, options), {
+    clock,
+    faults,
+    calls,
+    validate: (request, reply) => validate('victoriametrics', request, reply),
+  });
   running.push(double);
+  recorded.push(calls);
   return { url: double.url, calls, faults };
 }
 

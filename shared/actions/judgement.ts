@@ -1,0 +1,14 @@
+// What the judge says of a change after its settle time.
+import type { Evidence } from '../core/subject.ts';
+
+export interface Judgement {
+  /**
+   * `kept`: it did no harm, and there is evidence. `undo`: harm that the change itself can cause. `escalate`: a person must look,
+   * the change stays. `no-data`: it cannot be told yet.
+   */
+  readonly verdict: 'kept' | 'undo' | 'escalate' | 'no-data';
+  /** `verify/<rule>` */
+  readonly rule: string;
+  readonly sentence: string;
+  readonly evidence: Evidence;
+}

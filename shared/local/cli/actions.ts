@@ -1,0 +1,124 @@
+// `nightshift actions list|approve|decline` and `undo`: what people do with stored actions.
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import type { ActionRecord, ActionState } from '../../core/action.ts';
+import { CallerError } from '../../core/errors.ts';
+import { renderTable } from '../../core/table.ts';
+import type { Surroundings } from '../../runtime/context.ts';
+import { approveAction, declineAction, type OperationResult } from '../../runtime/stored-action.ts';
+import { undoAction } from '../../runtime/undo.ts';
+import { openStore, openSystem } from './system.ts';
+import type { Terminal } from './terminal.ts';
+
+const STATES: readonly ActionState[] = ['waiting', 'applied', 'settled', 'undone', 'unknown', 'failed'];
+const LISTED = 50;
+
+interface OperationFlags {
+  readonly policy?: string;
+  readonly why?: string;
+}
+
+export function registerActions(program: Command, terminal: Terminal): void {
+  const actions = program.command('actions').description('What was proposed and what was changed');
+  actions
+    .command('list')
+    .description('Actions, those that wait for approval by default')
+    .option('--state <state>', STATES.join(', '), 'waiting')
+    .option('--json', 'as JSON')
+    .action(async (flags: { state: string; json?: boolean }) => {
+      await list(terminal, flags);
+    });
+  const operations = [
+    [actions, 'approve', 'Approve a waiting action: it is carried out as it was proposed, if nothing changed since'],
+    [actions, 'decline', 'Decline a waiting action'],
+    [program, 'undo', 'Take an applied action back'],
+  ] as const;
+  for (const [parent, verb, description] of operations) {
+    parent
+      .command(verb)
+      .description(description)
+      .argument('<action>', 'its id, or the first 8 digits or more')
+      .option('--why <text>', 'for the journal and the thread')
+      .option('--policy <file>', 'policy file (NIGHTSHIFT_POLICY)')
+      .action(async (id: string, flags: OperationFlags) => {
+        terminal.exitCode = await operate(terminal, verb, id, flags);
+      });
+  }
+}
+
+async function list(terminal: Terminal, flags: { state: string; json?: boolean }): Promise<void> {
+  if (!STATES.some((state) => state === flags.state)) {
+    throw new CallerError(`--state ${flags.state} is none of ${STATES.join(', ')}.`, { field: '--state' });
+  }
+  const { store, close } = await openStore();
+  try {
+    const documents = await store.query<ActionRecord>('actions', {
+      where: [{ field: 'state', op: '==', value: flags.state }],
+      orderBy: { field: 'createdAt', direction: 'descending' },
+      limit: LISTED,
+    });
+    const actions = documents.map((document) => document.data);
+    if (flags.json === true) {
+      terminal.print(JSON.stringify(actions, undefined, 2));
+    } else if (actions.length === 0) {
+      terminal.print(`No action is ${flags.state}.`);
+    } else {
+      terminal.print(
+        renderTable(
+          ['action', 'kind', 'subject', 'from', 'to', 'because', 'until'],
+          actions.map((action) => [
+            action.id.slice(0, 12),
+            action.kind,
+            Object.values(action.subject).join('/'),
+            JSON.stringify(action.from),
+            JSON.stringify(action.to),
+            action.sentence,
+            action.expiresAt ?? '',
+          ]),
+          { maxWidth: terminal.columns },
+        ),
+      );
+    }
+  } finally {
+    await close();
+  }
+}
+
+async function operate(
+  terminal: Terminal,
+  verb: 'approve' | 'decline' | 'undo',
+  id: string,
+  flags: OperationFlags,
+): Promise<number> {
+  const system = await openSystem(terminal, flags, { dryRun: false, now: undefined });
+  try {
+    const { outcome, action } = await resultOf(
+      system.surroundings,
+      verb,
+      id,
+      `${userInfo().username} (command line)`,
+      flags.why ?? '',
+    );
+    terminal.print(`${action.id.slice(0, 12)} is ${action.state}. ${outcome.detail}`);
+    return outcome.state === 'applied' || verb === 'decline' ? 0 : 1;
+  } finally {
+    await system.close();
+  }
+}
+
+function resultOf(
+  surroundings: Surroundings,
+  verb: 'approve' | 'decline' | 'undo',
+  id: string,
+  by: string,
+  why: string,
+): Promise<OperationResult> {
+  switch (verb) {
+    case 'approve':
+      return approveAction(surroundings, id, by);
+    case 'decline':
+      return declineAction(surroundings, id, by, why);
+    case 'undo':
+      return undoAction(surroundings, id, { by, why: why === '' ? 'By hand.' : why, automatic: false });
+  }
+}

@@ -1,0 +1,149 @@
+// From a stored intent to a stored outcome: re-read, apply, probe after a lost reply, account for it. What every action goes through,
+// whether a run, an approval or an undo began it.
+import type { ActionKind } from '../actions/kind.ts';
+import type { ActionProposal, ActionRecord } from '../core/action.ts';
+import { BugError, describeError, PlatformError } from '../core/errors.ts';
+import { durationSeconds } from '../core/policy.ts';
+import type { Outcome } from '../core/report.ts';
+import type { StoredDocument } from '../ports/store.ts';
+import { byOf, type RunContext, step } from './context.ts';
+import { transition } from './journal.ts';
+import { secondsAfter } from './outbox-entry.ts';
+
+export function kindOf(context: RunContext, action: ActionProposal): ActionKind {
+  const kind = context.kinds.get(action.kind);
+  if (kind === undefined) {
+    throw new BugError(`No action kind ${action.kind} is known to the executor.`);
+  }
+  kind.target.parse(action.target);
+  kind.change.parse(action.from);
+  kind.change.parse(action.to);
+  return kind;
+}
+
+/** From a stored intent to a stored outcome. */
+export async function carryOut(
+  context: RunContext,
+  intent: StoredDocument<ActionRecord>,
+  kind: ActionKind,
+): Promise<Outcome> {
+  let look;
+  try {
+    look = await kind.look(context.ports, intent.data);
+  } catch (error) {
+    return end(
+      context,
+      intent,
+      'failed',
+      `The target could not be read before the change, so nothing was changed. ${describeError(error)}`,
+    );
+  }
+  await step(context, 'target-read');
+  if (look.at !== 'from') {
+    return end(
+      context,
+      intent,
+      'stale',
+      `No longer as it was when this was decided; nothing was changed. ${look.found}`,
+    );
+  }
+  return applyAndProbe(context, intent, kind, 1);
+}
+
+const APPLY_ATTEMPTS = 2;
+
+async function applyAndProbe(
+  context: RunContext,
+  intent: StoredDocument<ActionRecord>,
+  kind: ActionKind,
+  attempt: number,
+): Promise<Outcome> {
+  let answer;
+  try {
+    answer = await kind.apply(context.ports, intent.data);
+  } catch (error) {
+    if (!(error instanceof PlatformError)) {
+      throw error;
+    }
+    context.log.warn({ actionId: intent.id, error: error.full }, 'an action was not answered with success');
+    if (error.failure.applied === 'no') {
+      return end(context, intent, isMoot(error) ? 'stale' : 'failed', error.full);
+    }
+    return probe(context, intent, kind, attempt, error);
+  }
+  // Outside of the `try`: a store that fails now must not make a change that happened look like one that failed.
+  await step(context, 'applied');
+  return end(context, intent, 'applied', answer);
+}
+
+/** The target is gone or was changed by somebody else in between: nothing failed, there is nothing left to do. */
+function isMoot(error: PlatformError): boolean {
+  return error.failure.code === 'Conflict' || error.failure.code === 'NotFound';
+}
+
+/** The reply was lost: look before anything is done again. */
+async function probe(
+  context: RunContext,
+  intent: StoredDocument<ActionRecord>,
+  kind: ActionKind,
+  attempt: number,
+  lost: PlatformError,
+): Promise<Outcome> {
+  let look;
+  try {
+    look = await kind.look(context.ports, intent.data);
+  } catch {
+    return {
+      actionId: intent.id,
+      state: 'unknown',
+      detail: `The reply was lost and the target cannot be read now; the next run looks what happened. ${lost.full}`,
+    };
+  }
+  switch (look.at) {
+    case 'to':
+      return end(context, intent, 'applied', `The reply was lost; the change is there. ${look.found}`);
+    case 'from':
+      return kind.guardedByPlatform && attempt < APPLY_ATTEMPTS
+        ? applyAndProbe(context, intent, kind, attempt + 1)
+        : end(context, intent, kind.guardedByPlatform ? 'failed' : 'unknown', `The change is not there. ${lost.full}`);
+    case 'gone':
+      return end(context, intent, 'stale', `The target is gone. ${look.found}`);
+    case 'elsewhere':
+      return end(
+        context,
+        intent,
+        'unknown',
+        `The reply was lost, and the target is neither as before nor as wanted: look at it. ${look.found}`,
+      );
+  }
+}
+
+export type Ending = 'applied' | 'failed' | 'stale' | 'unknown';
+
+async function end(
+  context: RunContext,
+  intent: StoredDocument<ActionRecord>,
+  state: Ending,
+  said: string,
+): Promise<Outcome> {
+  const detail = context.mask(said);
+  // Not fenced: what happened on the platform is true whoever holds the lease; the action's own version protects it.
+  const also = (await context.onEnd?.(state, detail)) ?? [];
+  const next = { state, detail, by: byOf(context), ...dueOf(context, state) };
+  const stored = await transition(context.ports, intent, next, also);
+  await step(context, 'outcome-stored');
+  if (stored === undefined) {
+    return {
+      actionId: intent.id,
+      state: 'unknown',
+      detail: `${detail} Another run accounted for it meanwhile: see the journal.`,
+    };
+  }
+  return { actionId: intent.id, state, detail };
+}
+
+/** An applied change is judged after its settle time. */
+export function dueOf(context: RunContext, state: Ending): { readonly dueAt?: string } {
+  const now = context.ports.clock.now().toISOString();
+  return state === 'applied' ? { dueAt: secondsAfter(now, durationSeconds(context.team.guardrails.settle)) } : {};
+}
