@@ -13,7 +13,6 @@ export default defineConfig({
           // Limits against hanging only: how fast servers are is the machine's business.
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          teardownTimeout: 60_000,
           fileParallelism: false,
         },
       },

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ActionKind } from './kind.ts';
 import { describeSizes, growthOf, lookAt, Sizes, swapped } from './sizes.ts';
+import { judgeRollout, type WorkloadView } from './verify-sizes.ts';
 
 const Target = z.strictObject({
   cluster: z.string(),
@@ -45,6 +46,23 @@ export const patchTemplate: ActionKind = {
   inverse: swapped,
 
   growth: growthOf,
+
+  async observe(ports, _team, action) {
+    const target = Target.parse(action.target);
+    const workload = await ports.cluster(target.cluster).readWorkload(target.kind, target.namespace, target.name);
+    const there = workload !== undefined && workload.meta.uid === target.uid;
+    const view: WorkloadView = {
+      there,
+      observed: there && workload.observedGeneration >= workload.meta.generation,
+      paused: there && workload.paused,
+      replicas: there ? workload.replicas : 0,
+      updated: there ? workload.updatedReplicas : 0,
+      ready: there ? workload.readyReplicas : 0,
+    };
+    return view;
+  },
+
+  judge: (_action, before, after) => judgeRollout(before, after),
 
   describe(action) {
     const target = Target.parse(action.target);

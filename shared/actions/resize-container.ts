@@ -4,7 +4,9 @@ import type { Pod } from '../ports/cluster.ts';
 import type { Ports } from '../ports/ports.ts';
 import { z } from 'zod';
 import type { ActionKind, Look } from './kind.ts';
+import { type RecentUsage, recentUsage } from './recent-usage.ts';
 import { describeSizes, growthOf, lookAt, Sizes, swapped } from './sizes.ts';
+import { judgePod, type PodView } from './verify-sizes.ts';
 
 const Target = z.strictObject({
   cluster: z.string(),
@@ -15,6 +17,8 @@ const Target = z.strictObject({
   role: z.enum(['main', 'sidecar']),
 });
 type Target = z.infer<typeof Target>;
+
+const NO_USAGE: RecentUsage = { throttledRatio: null, memoryBytes: null, cpuCores: null };
 
 export const resizeContainer: ActionKind = {
   kind: 'cluster.resize-container',
@@ -45,6 +49,27 @@ export const resizeContainer: ActionKind = {
   },
 
   growth: growthOf,
+
+  async observe(ports, team, action, now) {
+    const target = Target.parse(action.target);
+    const pod = await ports.cluster(target.cluster).readPod(target.namespace, target.pod);
+    const isSame = pod !== undefined && pod.meta.uid === target.uid;
+    const there = isSame && pod.phase === 'Running' && pod.meta.deletedAt === null;
+    const status = isSame ? pod.statuses.find((one) => one.name === target.container) : undefined;
+    const last = status?.lastTermination;
+    const view: PodView = {
+      there,
+      evicted: isSame && pod.phase === 'Failed',
+      ready: isSame && pod.ready,
+      restarts: status?.restartCount ?? 0,
+      oomKilledAt: last?.reason === 'OOMKilled' ? (last.finishedAt ?? 'unknown') : null,
+      resize: isSame ? (pod.resize?.state ?? null) : null,
+      ...(there ? await recentUsage(ports, team, target, now) : NO_USAGE),
+    };
+    return view;
+  },
+
+  judge: judgePod,
 
   describe(action) {
     const target = Target.parse(action.target);

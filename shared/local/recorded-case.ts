@@ -6,7 +6,8 @@ import path from 'node:path';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { CallerError, ConfigurationError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import { canonicalJson, type JsonObject } from '../core/json.ts';
+import { TeamPolicy } from '../core/policy.ts';
 import type { Duty } from '../runtime/duty.ts';
 import type { RecordedOutcome } from '../runtime/recording.ts';
 import {
@@ -23,7 +24,9 @@ const Case = z.strictObject({
   why: z.string().min(10).describe('What this case shows, one or two sentences by a person'),
   now: z.iso.datetime({ offset: true }),
   scope: JsonMembers,
-  policy: z.looseObject({ duties: JsonMembers }).describe('As the policy file has it, with the defaults of the time'),
+  policy: z
+    .looseObject({ duties: JsonMembers })
+    .describe('As the policy file has it; what is left out has its default'),
   expect: z.record(z.string(), z.string()).describe('Subject to rule id'),
 });
 
@@ -62,12 +65,13 @@ export async function writeRecordedCase(folder: string, duty: Duty, run: Recorde
   const { record, recording } = run;
   const { facts, policy, outcomes, scope, now } = recording;
   const judged = judgeAgain(duty, { facts, policy, outcomes });
-  const team = withoutAddresses(duty, { facts, policy, outcomes }, judged);
+  const team = without(withoutAddresses(duty, { facts, policy, outcomes }, judged), TeamPolicy.parse({ version: 1 }));
+  const part = without(policy.duty as object, duty.policy.safeParse({}).data ?? {});
   const text = {
     why: `Recorded from run ${record.id} of ${duty.name}. Say here what it shows, and check each rule under expect.`,
     now,
     scope,
-    policy: { ...team, duties: { [duty.name]: policy.duty } },
+    policy: { version: policy.team.version, ...team, duties: { [duty.name]: part } },
     expect: rulesOf(judged, scope),
   };
   const files = new Map([
@@ -94,6 +98,14 @@ function withoutAddresses(duty: Duty, input: JudgementInput, judged: Judgement):
     }
   }
   return team;
+}
+
+/** What somebody has set: members that differ from their defaults. A default that changes is to show in the test. */
+function without(value: object, defaults: object): object {
+  const usual = new Map(Object.entries(defaults));
+  return Object.fromEntries(
+    Object.entries(value).filter(([name, member]) => canonicalJson(member) !== canonicalJson(usual.get(name))),
+  );
 }
 
 /** Reads and checks the folder; a ConfigurationError names file and field. */

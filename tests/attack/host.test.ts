@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pino } from 'pino';
 import { systemClock } from '../../shared/adapters/system/clock.ts';
 import { type HostOptions, type RunningHost, startHost } from '../../shared/local/host.ts';
+import { answer } from '../../shared/runtime/http.ts';
 import { hostMetrics } from '../../shared/local/metrics.ts';
 import { sizeDuty, testRuntime } from '../support/runtime.ts';
 
@@ -11,16 +12,17 @@ const TOKEN = 'a-token-that-is-long-enough';
 
 function options(change: Partial<HostOptions> = {}): HostOptions {
   const runtime = testRuntime();
-  const duty = {
+  const ready = {
     duty: sizeDuty(runtime.things, { a: 125 }),
     policy: runtime.policy,
     manifest: { name: 'test', timeoutSeconds: 300, fanOut: false },
     surroundings: runtime.surroundings,
-    schedule: undefined,
-    lastRun: undefined,
   };
   return {
-    duties: [duty],
+    functions: [
+      { name: 'test', schedule: undefined, lastRun: undefined, answer: (incoming) => answer(ready, incoming) },
+    ],
+    surroundings: runtime.surroundings,
     host: '127.0.0.1',
     port: 0,
     token: TOKEN,

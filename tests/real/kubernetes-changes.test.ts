@@ -6,7 +6,7 @@ import { type ObjectName, until } from './kubernetes-api.ts';
 import type { RealCluster } from './kubernetes-cluster.ts';
 import { startKubernetes } from './kubernetes.ts';
 import { BURSTABLE, limitRange, pod, resourceQuota, type Sizes, workload } from './objects.ts';
-import { adapterOf, failureOf, forwardedAdapter } from './rig.ts';
+import { adapterOf, createQuota, failureOf, forwardedAdapter } from './rig.ts';
 import { describeWith } from './suite.ts';
 import { startDenyingWebhook } from './webhook.ts';
 
@@ -237,7 +237,7 @@ describeWith(
       test('a quota refuses a resize that it has no room for', async () => {
         const tight = await real.createNamespace('quota');
         await runningPod('app', BURSTABLE, {}, {}, tight);
-        await real.api.create(resourceQuota(tight, 'tight', { 'limits.memory': '300Mi' }));
+        await createQuota(real, resourceQuota(tight, 'tight', { 'limits.memory': '300Mi' }), { 'limits.memory': '256Mi' });
         await untilRefused(tight);
         const failure = await failureOf(cluster.resizePod(resizeOf(await read('app', tight))));
         expect(failure.failure).toMatchObject({ status: 403, code: 'Forbidden', applied: 'no' });

@@ -13,6 +13,7 @@ import type { RealCluster } from './kubernetes-cluster.ts';
 import { startKubernetes } from './kubernetes.ts';
 import { type Case, CASES, sizes, STRATEGIC } from './double-cases.ts';
 import { BURSTABLE, limitRange, pod, resourceQuota, workload } from './objects.ts';
+import { createQuota } from './rig.ts';
 import { describeWith } from './suite.ts';
 
 interface Sides {
@@ -180,7 +181,9 @@ async function createObjects(): Promise<void> {
       all.every(({ status }) => status.phase === 'Running'),
   );
   expect(pods.length).toBeGreaterThan(0);
-  await real.api.create(resourceQuota(namespaces.quota, 'quota', { 'limits.memory': '1Gi', 'requests.cpu': '2' }));
+  await createQuota(real, resourceQuota(namespaces.quota, 'quota', { 'limits.memory': '1Gi', 'requests.cpu': '2' }), {
+    'limits.memory': '512Mi',
+  });
   await real.api.create(
     limitRange(namespaces.range, 'range', {
       max: { memory: '512Mi', cpu: '1' },

@@ -5,7 +5,7 @@ import { until } from './kubernetes-api.ts';
 import { startForwarder } from './forwarder.ts';
 import { type Live, openLive } from './live.ts';
 import { limitRange, resourceQuota } from './objects.ts';
-import { failureOf } from './rig.ts';
+import { createQuota, failureOf } from './rig.ts';
 import { deployment, NEAR_LIMIT, outcomesOf, type Place, rulesOf, type Stage, startStage } from './stage.ts';
 import { describeWith } from './suite.ts';
 import { steady } from './usage.ts';
@@ -30,13 +30,10 @@ describeWith(
     describe('is seen before', () => {
       test('a quota without room is escalated', async () => {
         const place = await tight('quota');
-        await stage.real.api.create(resourceQuota(place.namespace, 'quota', { 'limits.memory': '300Mi' }));
-        await until(
-          'the quota has counted the pod',
-          () => stage.cluster.listQuotas(place.namespace),
-          (quotas) => 'items' in quotas && quotas.items[0]?.used['limits.memory'] === '256Mi',
-        );
-        await expectEscalation(place);
+        await createQuota(stage.real, resourceQuota(place.namespace, 'quota', { 'limits.memory': '300Mi' }), {
+        'limits.memory': '256Mi',
+      });
+      await expectEscalation(place);
       });
 
       test('a limit range below the new size is escalated', async () => {

@@ -4,7 +4,7 @@ import { systemClock } from '../../shared/adapters/system/clock.ts';
 import { PlatformError } from '../../shared/core/errors.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
 import { type Forwarder, type ForwarderOptions, startForwarder } from './forwarder.ts';
-import { until } from './kubernetes-api.ts';
+import { type KubernetesObject, until } from './kubernetes-api.ts';
 import type { RealCluster } from './kubernetes-cluster.ts';
 import { VERTICAL_POD_AUTOSCALER_DEFINITION } from './objects.ts';
 
@@ -59,5 +59,31 @@ export async function installVerticalAutoscalers(real: RealCluster): Promise<voi
     'the definition of the VPA is served',
     () => real.api.send('GET', '/apis/autoscaling.k8s.io/v1/verticalpodautoscalers'),
     ({ status }) => status === 200,
+  );
+}
+
+interface CountedQuota extends KubernetesObject {
+  readonly status?: { readonly used?: Readonly<Record<string, string>> };
+}
+
+/**
+ * Creates a quota and waits until it counts what its namespace uses. Its controller counts once when the quota is new, perhaps before
+ * it has heard of the pods, and then only every five minutes; a change of the quota makes it count again.
+ */
+export async function createQuota(
+  real: RealCluster,
+  quota: KubernetesObject,
+  used: Readonly<Record<string, string>>,
+): Promise<void> {
+  await real.api.create(quota);
+  let change = 0;
+  await until(
+    `quota ${quota.metadata.name} counts ${JSON.stringify(used)}`,
+    async () => {
+      change += 1;
+      await real.api.merge(quota, { spec: { hard: { 'count/configmaps': String(1000 + change) } } });
+      return real.api.read<CountedQuota>(quota);
+    },
+    ({ status }) => Object.entries(used).every(([name, value]) => status?.used?.[name] === value),
   );
 }

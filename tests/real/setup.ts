@@ -2,8 +2,9 @@
 // that is decided in suite.ts.
 import type { TestProject } from 'vitest/node';
 import { binary, type BinaryName, KUBERNETES_BINARIES, METRICS_BINARIES, UnbuildableError } from './binaries.ts';
+import { whyNoFirestoreEmulator } from './firestore.ts';
 
-export type Part = 'kubernetes' | 'metrics';
+export type Part = 'kubernetes' | 'metrics' | 'firestore';
 
 /** Part to why it cannot run. */
 export type Missing = Readonly<Partial<Record<Part, string>>>;
@@ -16,6 +17,8 @@ declare module 'vitest' {
 
 interface Need {
   readonly binaries: readonly BinaryName[];
+  /** What cannot be built, but may be there; gives why it is not. */
+  readonly installed?: () => Promise<string | undefined>;
   /** Set when a server of the user's takes the place of ours. */
   readonly replacedBy: string;
 }
@@ -23,6 +26,7 @@ interface Need {
 const NEEDS: Readonly<Record<Part, Need>> = {
   metrics: { binaries: METRICS_BINARIES, replacedBy: 'NIGHTSHIFT_REAL_METRICS_URL' },
   kubernetes: { binaries: KUBERNETES_BINARIES, replacedBy: 'NIGHTSHIFT_REAL_KUBECONFIG' },
+  firestore: { binaries: [], installed: whyNoFirestoreEmulator, replacedBy: 'FIRESTORE_EMULATOR_HOST' },
 };
 
 export default async function setup(project: TestProject): Promise<void> {
@@ -37,7 +41,7 @@ export default async function setup(project: TestProject): Promise<void> {
   project.provide('missing', missing);
 }
 
-async function whyMissing({ binaries, replacedBy }: Need): Promise<string | undefined> {
+async function whyMissing({ binaries, installed, replacedBy }: Need): Promise<string | undefined> {
   if ((process.env[replacedBy] ?? '') !== '') {
     return undefined;
   }
@@ -45,7 +49,7 @@ async function whyMissing({ binaries, replacedBy }: Need): Promise<string | unde
     for (const name of binaries) {
       await binary(name);
     }
-    return undefined;
+    return await installed?.();
   } catch (error) {
     if (error instanceof UnbuildableError) {
       return error.message;

@@ -29,6 +29,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     return {
       timeout: deadlineSeconds * 1000,
       retry: null,
+      // For calls that stream their replies, whose own default is two more tries with seconds in between.
+      retryRequestOptions: { retries: 0, noResponseRetries: 0 },
       otherArgs: {
         headers: {
           'google-cloud-resource-prefix': path,
@@ -110,6 +112,7 @@ function emulatorOptions(emulatorHost: string, unused: object): Record<string, u
 interface CallOptions {
   readonly timeout: number;
   readonly retry: null;
+  readonly retryRequestOptions: { readonly retries: 0; readonly noResponseRetries: 0 };
   readonly otherArgs: { readonly headers: Readonly<Record<string, string>> };
 }
 

@@ -1,5 +1,6 @@
 // Reads lists page by page and single objects, in whichever encoding the server chose. A list is whole or it fails: half a
 // list would let what is missing count as healthy.
+import { CallerError } from '../../core/errors.ts';
 import type { Call, KubernetesClient, Reply } from './client.ts';
 import { readStatus } from './failure.ts';
 import { isRecord, readJson } from './json.ts';
@@ -26,7 +27,15 @@ export function resourcePath(
   ...rest: readonly string[]
 ): string {
   const scope = namespace === undefined ? [] : ['namespaces', namespace];
-  return [resource.root, ...[...scope, resource.plural, ...rest].map(encodeURIComponent)].join('/');
+  return [resource.root, ...[...scope, resource.plural, ...rest].map(pathSegment)].join('/');
+}
+
+/** `encodeURIComponent` leaves dots alone, and a URL's `..` takes the segment before it away: a namespace `..` would be the whole cluster. */
+function pathSegment(name: string): string {
+  if (name === '' || name === '.' || name === '..') {
+    throw new CallerError(`${JSON.stringify(name)} is no name of a Kubernetes object.`);
+  }
+  return encodeURIComponent(name);
 }
 
 export interface ListRequest<M extends Message, F> {

@@ -280,7 +280,7 @@ describe('prune', () => {
 });
 
 describe('failures say what to do', () => {
-  it.each<[string, number, string, RegExp, new (message: string, failure: never) => NightshiftError]>([
+  it.each<[string, number, string, RegExp, typeof NightshiftError | typeof PlatformError]>([
     ['a role', 7, 'Missing or insufficient permissions.', /roles\/datastore\.user/, ConfigurationError],
     [
       'an API that is off',

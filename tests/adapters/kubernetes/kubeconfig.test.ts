@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { kubernetesCluster } from '../../../shared/adapters/kubernetes/cluster.ts';
-import { ConfigurationError, PlatformError } from '../../../shared/core/errors.ts';
+import { CallerError, ConfigurationError, PlatformError } from '../../../shared/core/errors.ts';
 import type { Cluster } from '../../../shared/ports/cluster.ts';
 import { selfSigned } from './certificate.ts';
 import { json, podJson, podList, rewriteKubeconfig, rig, testClock, writeKubeconfig } from './api-server.ts';
@@ -65,6 +65,12 @@ describe('the server address', () => {
     const { cluster, asked } = await rig(listed);
     await thrown(cluster.readPod('shop', '../../nodes?x#y'));
     expect(asked[0]?.path).toBe('/api/v1/namespaces/shop/pods/..%2F..%2Fnodes%3Fx%23y');
+  });
+
+  test('a name that would take a part of the path away is sent nowhere', async () => {
+    const { cluster, asked } = await rig(listed);
+    expect(await thrown(cluster.listPods('..'))).toBeInstanceOf(CallerError);
+    expect(asked).toEqual([]);
   });
 });
 
