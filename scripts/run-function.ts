@@ -10,7 +10,10 @@ if (duty === undefined) {
   console.error('Which duty? npm run function -- rebalance [--port 8080]');
   process.exitCode = 2;
 } else {
-  const [bundle] = await buildBundles([duty]);
+  const [bundle] = await buildBundles([duty]).catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(2);
+  });
   const child = spawn(
     process.execPath,
     [

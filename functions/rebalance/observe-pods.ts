@@ -158,22 +158,25 @@ function requestOf(pod: Pod, spec: ContainerSpec): number {
 const EFFECTIVE: readonly ActionState[] = ['intended', 'applied', 'settled', 'undone', 'unknown'];
 
 export function pastChanges(records: readonly ActionRecord[]): readonly PastChange[] {
-  return records
-    .filter((record) => EFFECTIVE.includes(record.state) && isChange(record.kind))
-    .map((record) =>
-      PastChange.parse({
-        id: record.id,
-        kind: record.kind,
-        targetUid: record.target.uid,
-        container: record.target.container,
-        workload: record.guard.workload,
-        at: record.state === 'undone' ? record.updatedAt : (record.appliedAt ?? record.createdAt),
-        stands: record.state !== 'undone',
-        from: record.from,
-        to: record.to,
-      }),
-    )
-    .sort((a, b) => compareText(a.at, b.at));
+  return (
+    records
+      // An undo is no change of its own: what it undid says so by its state.
+      .filter(({ state, kind, undoes }) => EFFECTIVE.includes(state) && isChange(kind) && undoes === undefined)
+      .map((record) =>
+        PastChange.parse({
+          id: record.id,
+          kind: record.kind,
+          targetUid: record.target.uid,
+          container: record.target.container,
+          workload: record.guard.workload,
+          at: record.state === 'undone' ? record.updatedAt : (record.appliedAt ?? record.createdAt),
+          stands: record.state !== 'undone',
+          from: record.from,
+          to: record.to,
+        }),
+      )
+      .sort((a, b) => compareText(a.at, b.at))
+  );
 }
 
 function isChange(kind: string): boolean {

@@ -19,6 +19,8 @@ const WITHOUT_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}]+$/u;
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 export interface TableOptions {
+  /** Columns that are never cut. */
+  readonly keep?: readonly number[];
   /** Columns of the terminal. The widest columns of the table give way first; what does not fit ends in "…". */
   readonly maxWidth?: number;
 }
@@ -36,7 +38,8 @@ export function renderTable(
   );
   // Some pseudo-terminals report 0 columns: then nothing is known about their width.
   const maxWidth = options.maxWidth === undefined || options.maxWidth < 1 ? undefined : options.maxWidth;
-  const widths = maxWidth === undefined ? natural : narrowed(natural, maxWidth - GAP.length * (columns - 1));
+  const widths =
+    maxWidth === undefined ? natural : narrowedBut(natural, maxWidth - GAP.length * (columns - 1), options.keep ?? []);
   return lines
     .map((line) => {
       const text = widths
@@ -78,6 +81,17 @@ function cleaned(cell: string): string {
 }
 
 /** Cuts the widest columns down to one common width, so that short ones stay whole; no column vanishes. */
+/** Narrows all columns but those that make no sense when they are cut, such as ids. */
+function narrowedBut(natural: readonly number[], room: number, keep: readonly number[]): readonly number[] {
+  const kept = natural.reduce((sum, width, column) => sum + (keep.includes(column) ? width : 0), 0);
+  const rest = narrowed(
+    natural.filter((_width, column) => !keep.includes(column)),
+    room - kept,
+  );
+  let next = 0;
+  return natural.map((width, column) => (keep.includes(column) ? width : (rest[next++] ?? 0)));
+}
+
 function narrowed(natural: readonly number[], available: number): readonly number[] {
   let level = Math.max(1, Math.min(available, Math.max(1, ...natural)));
   const total = (limit: number): number => natural.reduce((sum, width) => sum + Math.min(width, limit), 0);

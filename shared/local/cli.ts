@@ -1,6 +1,7 @@
 // The command line: parses, calls one command, and turns failures into words and exit codes:
 // 0 done, 1 failed or a check found something wrong, 2 wrong use.
 import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
 import { CallerError, describeError, NightshiftError } from '../core/errors.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { secretMasker } from '../core/mask.ts';
@@ -16,6 +17,7 @@ import { registerStart } from './cli/start.ts';
 import { processTerminal, type Terminal } from './cli/terminal.ts';
 
 const WRONG_USE = 2;
+const VERSION = packageJson.version;
 
 export async function main(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   const program = new Command('nightshift')
@@ -28,6 +30,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
         terminal.warn(text.trimEnd());
       },
     })
+    .version(VERSION)
     .exitOverride();
   for (const register of [
     registerRun,

@@ -172,6 +172,9 @@ async function judge(
   const facts = parseFacts(duty, observed);
   await step(context, 'facts-read');
   const problems = [...duty.problems(facts), ...past.problems];
+  for (const problem of problems) {
+    context.log.warn({ problem: problem.kind }, problem.message);
+  }
   const decisions = duty.decide(facts, policy);
   checkOneVerdictEach(duty, decisions);
   await step(context, 'decided');

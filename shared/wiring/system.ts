@@ -5,6 +5,7 @@ import type { Environment } from '../config/environment.ts';
 import { type LoadedPolicy, loadPolicy } from '../config/policy.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { secretMasker } from '../core/mask.ts';
+import { matchesPattern } from '../core/pattern.ts';
 import type { Clock, Ids } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import type { Surroundings } from '../runtime/context.ts';
@@ -77,5 +78,21 @@ export async function policyOf(
     });
   }
   const schemas = Object.fromEntries(duties.map((duty) => [duty.name, duty.policy]));
-  return loadPolicy(text, file, schemas, new Date(), others);
+  const policy = loadPolicy(text, file, schemas, new Date(), others);
+  checkModes(policy, file);
+  return policy;
+}
+
+/** A mode for an action kind that does not exist is a mistake that opens what it was to close: the next rule applies instead. */
+function checkModes(policy: LoadedPolicy, file: string): void {
+  for (const [index, { action }] of policy.team.modes.entries()) {
+    if ([...ACTION_KINDS.keys()].every((kind) => !matchesPattern(action, kind))) {
+      throw new ConfigurationError(
+        `${file}: modes[${String(index)}].action: ${JSON.stringify(action)} is no action kind.`,
+        {
+          remedy: `Action kinds: ${[...ACTION_KINDS.keys()].join(', ')}; * stands for any characters.`,
+        },
+      );
+    }
+  }
 }

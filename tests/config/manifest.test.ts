@@ -43,6 +43,7 @@ describe('a manifest', () => {
   it('has defaults', () => {
     expect(parseManifest(minimal, 'function.yaml', { folderName: 'tidy', capabilities })).toEqual({
       name: 'tidy',
+      kind: 'duty',
       purpose: 'Tidies what nobody uses any more',
       triggers: { timezone: 'UTC', topic: false, http: true },
       fanOut: false,

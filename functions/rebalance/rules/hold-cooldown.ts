@@ -1,5 +1,5 @@
-// When:   a change of ours to this container (in rollout mode: to its workload) is younger than policy.cooldown; for a trim
-//         also when its workload was trimmed within policy.trimWindow
+// When:   a change of ours to this container (in rollout mode: to its workload) is younger than policy.cooldown, after undone ones
+//         twice as long each time; for a trim also when its workload was trimmed within policy.trimWindow
 // Then:   an act becomes a skip, for now
 // Unless: the trim of the workload is still reaching its pods (policy.trimWave) and this pod has not had it
 // Why:    a second step before the first one shows in the window would be a step in the dark
@@ -14,17 +14,23 @@ import type { PastChange } from '../schema-facts.ts';
 export function holdCooldown(view: ContainerView, wish: Wish): Hold | undefined {
   const { policy, apply, nowSeconds } = view.world;
   const age = (change: PastChange): number => nowSeconds - secondsOf(change.at);
-  const recent = (apply === 'rollout' ? view.workloadChanges : view.changes).findLast(
-    (change) => age(change) < durationSeconds(policy.cooldown),
-  );
+  const changes = apply === 'rollout' ? view.workloadChanges : view.changes;
+  const undone = changes.filter((change) => !change.stands).length;
+  // What did harm is tried again later each time, up to the longest time that our past is read.
+  const cooldownSeconds = (change: PastChange): number =>
+    Math.min(
+      durationSeconds(policy.cooldown) * (change.stands ? 1 : 2 ** (undone - 1)),
+      durationSeconds(policy.growthWindow),
+    );
+  const recent = changes.findLast((change) => age(change) < cooldownSeconds(change));
   if (recent !== undefined) {
-    const ends = new Date((secondsOf(recent.at) + durationSeconds(policy.cooldown)) * 1000).toISOString();
+    const ends = new Date((secondsOf(recent.at) + cooldownSeconds(recent)) * 1000).toISOString();
     return held(
       view,
       wish,
       recent,
       'cooldown',
-      `changed by us at ${recent.at} (${changeInWords(recent)}), left alone until ${ends}.`,
+      `${recent.stands ? 'changed by us' : 'our change was undone'} at ${recent.at} (${changeInWords(recent)}), left alone until ${ends}.`,
     );
   }
   const trims = view.workloadChanges.filter(

@@ -75,7 +75,7 @@ async function list(terminal: Terminal, flags: { state: string; json?: boolean }
             action.sentence,
             action.expiresAt ?? '',
           ]),
-          { maxWidth: terminal.columns },
+          { maxWidth: terminal.columns, keep: [0] },
         ),
       );
     }

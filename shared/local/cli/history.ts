@@ -83,7 +83,7 @@ async function listRuns(terminal: Terminal, flags: ListFlags): Promise<void> {
             String(run.counts?.skip ?? ''),
             run.error ?? '',
           ]),
-          { maxWidth: terminal.columns },
+          { maxWidth: terminal.columns, keep: [0] },
         ),
       );
     }

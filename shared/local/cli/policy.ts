@@ -1,5 +1,6 @@
 // `nightshift policy check` and `policy schema`: is the file right, and what editors need to help with it.
 import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { Command } from 'commander';
 import { readEnvironment } from '../../config/environment.ts';
 import { type LoadedPolicy, policySchema } from '../../config/policy.ts';
@@ -59,7 +60,9 @@ async function writeSchema(terminal: Terminal, out: string | undefined): Promise
   } catch (error) {
     throw writeFailure(out, error);
   }
-  terminal.print(`${out} is written. A policy names it in its first line: # yaml-language-server: $schema=./${out}`);
+  terminal.print(
+    `${out} is written. A policy names it in its first line: # yaml-language-server: $schema=${path.isAbsolute(out) ? out : `./${out}`}`,
+  );
 }
 
 async function knownDuties(): Promise<readonly Duty[]> {

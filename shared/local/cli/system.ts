@@ -53,7 +53,15 @@ export async function openSystem(
     ids: systemIds(systemClock),
     random: systemRandom,
     write: (line) => {
-      process.stderr.write(line);
+      // A person at a terminal reads the table; the log is for whoever asked for it, and for what went wrong.
+      if (
+        !terminal.isInteractive ||
+        process.stderr.isTTY !== true ||
+        /"severity":"(WARNING|ERROR|CRITICAL)"/.test(line)
+      ) {
+        terminal.progressDone();
+        process.stderr.write(line);
+      }
     },
   });
   return {

@@ -43,6 +43,12 @@ const TEMPORARY: readonly Case[] = [
     facts: { history: [pastChange(5.99, { stands: false })] },
     container: { oomKills: [[Date.parse(ago(1)) / 1000, 3]] },
   },
+  {
+    what: 'a second undone change of ours within twice the time',
+    rule: 'hold-cooldown',
+    facts: { history: [pastChange(100, { stands: false }), pastChange(11.9, { stands: false })] },
+    container: { oomKills: [[Date.parse(ago(1)) / 1000, 3]] },
+  },
   { what: 'an open window', rule: 'hold-window', team: { windows: [WINDOW] } },
   {
     what: 'a template that the controller has not seen',
