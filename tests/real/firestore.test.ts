@@ -55,11 +55,12 @@ describeWith(
       });
       afterAll(() => store.close());
 
-      it('holds eight documents of the largest size, and gives them back as they were', async () => {
+      it('holds documents of the largest size, and gives them back as they were', async () => {
         const text = 'ü'.repeat((MAX_DOCUMENT_BYTES - '{"t":""}'.length) / 2);
-        const writes = Array.from({ length: 8 }, (_, index) => create('chunks', `large-${String(index)}`, { t: text }));
+        // Firestore takes 10 MiB a request, its emulator no more than 4 MiB.
+        const writes = Array.from({ length: 3 }, (_, index) => create('chunks', `large-${String(index)}`, { t: text }));
         committed(await store.commit(writes));
-        expect((await store.read('chunks', 'large-7'))?.data).toEqual({ t: text });
+        expect((await store.read('chunks', 'large-2'))?.data).toEqual({ t: text });
       });
 
       it('holds a document in chunks together with what refers to it', async () => {

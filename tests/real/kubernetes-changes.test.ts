@@ -237,7 +237,9 @@ describeWith(
       test('a quota refuses a resize that it has no room for', async () => {
         const tight = await real.createNamespace('quota');
         await runningPod('app', BURSTABLE, {}, {}, tight);
-        await createQuota(real, resourceQuota(tight, 'tight', { 'limits.memory': '300Mi' }), { 'limits.memory': '256Mi' });
+        await createQuota(real, resourceQuota(tight, 'tight', { 'limits.memory': '300Mi' }), {
+          'limits.memory': '256Mi',
+        });
         await untilRefused(tight);
         const failure = await failureOf(cluster.resizePod(resizeOf(await read('app', tight))));
         expect(failure.failure).toMatchObject({ status: 403, code: 'Forbidden', applied: 'no' });

@@ -49,14 +49,14 @@ describeWith(
         const [protobuf, json] = [adapter(), forwarded.cluster];
         for (const [what, read] of Object.entries(READS)) {
           // Controllers go on writing while we read: what differs for good is a difference.
-        const [one, other] = await until(
-          `both encodings of ${what} agree`,
-          () => Promise.all([read(protobuf, namespace), read(json, namespace)]),
-          ([left, right]) => isDeepStrictEqual(left, right),
-          20,
-        );
-        expect(one, what).toEqual(other);
-        expect(JSON.stringify(one), what).not.toMatch(/"items":\[\]|^\[\]$/);
+          const [one, other] = await until(
+            `both encodings of ${what} agree`,
+            () => Promise.all([read(protobuf, namespace), read(json, namespace)]),
+            ([left, right]) => isDeepStrictEqual(left, right),
+            20,
+          );
+          expect(one, what).toEqual(other);
+          expect(JSON.stringify(one), what).not.toMatch(/"items":\[\]|^\[\]$/);
         }
       });
 

@@ -31,9 +31,9 @@ describeWith(
       test('a quota without room is escalated', async () => {
         const place = await tight('quota');
         await createQuota(stage.real, resourceQuota(place.namespace, 'quota', { 'limits.memory': '300Mi' }), {
-        'limits.memory': '256Mi',
-      });
-      await expectEscalation(place);
+          'limits.memory': '256Mi',
+        });
+        await expectEscalation(place);
       });
 
       test('a limit range below the new size is escalated', async () => {

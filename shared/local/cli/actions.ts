@@ -1,6 +1,7 @@
 // `nightshift actions list|approve|decline` and `undo`: what people do with stored actions.
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import { ACTION_KINDS } from '../../actions/kinds.ts';
 import type { ActionRecord, ActionState } from '../../core/action.ts';
 import { CallerError } from '../../core/errors.ts';
 import { renderTable } from '../../core/table.ts';
@@ -65,13 +66,11 @@ async function list(terminal: Terminal, flags: { state: string; json?: boolean }
     } else {
       terminal.print(
         renderTable(
-          ['action', 'kind', 'subject', 'from', 'to', 'because', 'until'],
+          ['action', 'kind', 'change', 'because', 'until'],
           actions.map((action) => [
             action.id.slice(0, 12),
             action.kind,
-            Object.values(action.subject).join('/'),
-            JSON.stringify(action.from),
-            JSON.stringify(action.to),
+            ACTION_KINDS.get(action.kind)?.describe(action) ?? Object.values(action.subject).join('/'),
             action.sentence,
             action.expiresAt ?? '',
           ]),
