@@ -4,7 +4,15 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'fast', include: ['tests/**/*.test.ts'], exclude: ['tests/real/**'], testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'fast',
+          include: ['tests/**/*.test.ts'],
+          exclude: ['tests/real/**'],
+          setupFiles: ['tests/setup.ts'],
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'real',

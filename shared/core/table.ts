@@ -72,15 +72,18 @@ function graphemeWidth(grapheme: string): number {
 
 /** One line, and nothing in it but what is seen. */
 function cleaned(cell: string): string {
-  return cell
-    .toWellFormed()
-    .replaceAll(TERMINAL_SEQUENCE, '')
-    .replaceAll(WHITE_SPACE, ' ')
-    .replaceAll(INVISIBLE, '')
-    .trim();
+  return (
+    cell
+      .toWellFormed()
+      .replaceAll(TERMINAL_SEQUENCE, '')
+      .replaceAll(WHITE_SPACE, ' ')
+      .replaceAll(INVISIBLE, '')
+      .trim()
+      // A mark at the beginning would join the gap before it.
+      .replace(/^\p{M}+/u, '')
+  );
 }
 
-/** Cuts the widest columns down to one common width, so that short ones stay whole; no column vanishes. */
 /** Narrows all columns but those that make no sense when they are cut, such as ids. */
 function narrowedBut(natural: readonly number[], room: number, keep: readonly number[]): readonly number[] {
   const kept = natural.reduce((sum, width, column) => sum + (keep.includes(column) ? width : 0), 0);
@@ -92,6 +95,7 @@ function narrowedBut(natural: readonly number[], room: number, keep: readonly nu
   return natural.map((width, column) => (keep.includes(column) ? width : (rest[next++] ?? 0)));
 }
 
+/** Cuts the widest columns down to one common width, so that short ones stay whole; no column vanishes. */
 function narrowed(natural: readonly number[], available: number): readonly number[] {
   let level = Math.max(1, Math.min(available, Math.max(1, ...natural)));
   const total = (limit: number): number => natural.reduce((sum, width) => sum + Math.min(width, limit), 0);

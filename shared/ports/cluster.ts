@@ -76,6 +76,8 @@ export interface Pod {
   readonly meta: ObjectMeta;
   readonly nodeName: string | null;
   readonly phase: string;
+  /** Why the pod as a whole is as it is, e.g. Evicted. */
+  readonly reason: string | null;
   readonly qosClass: string;
   readonly priorityClassName: string | null;
   readonly startedAt: string | null;

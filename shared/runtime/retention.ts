@@ -82,7 +82,10 @@ async function toCut(
   return { cut, end };
 }
 
-/** Documents of actions that were over with an entry that is cut: nothing refers to them any more, their epoch is kept apart. */
+/**
+ * Documents of actions that were over for good with an entry that is cut, and not undone since: nothing refers to them any
+ * more, their epoch is kept apart.
+ */
 async function actionRemovals(store: Store, cut: readonly StoredDocument<JournalEntry>[]): Promise<readonly Write[]> {
   const last = new Map(
     cut.filter(({ data }) => CLOSED_STATES.includes(data.state)).map(({ data }) => [data.actionId, data]),
@@ -90,7 +93,7 @@ async function actionRemovals(store: Store, cut: readonly StoredDocument<Journal
   const actions = await Promise.all([...last.keys()].map((id) => store.read<ActionRecord>('actions', id)));
   return actions.flatMap((action): readonly Write[] => {
     const entry = action === undefined ? undefined : last.get(action.id);
-    return action !== undefined && action.data.state === entry?.state && action.data.updatedAt === entry.at
+    return action !== undefined && action.data.state === entry?.state
       ? [{ op: 'remove', collection: 'actions', id: action.id, version: action.version }]
       : [];
   });

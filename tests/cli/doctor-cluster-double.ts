@@ -69,6 +69,7 @@ export function pod(name: string, changes: PodChanges = {}): Pod {
     },
     nodeName: 'node-1',
     phase,
+    reason: null,
     qosClass: 'Burstable',
     priorityClassName: null,
     startedAt,

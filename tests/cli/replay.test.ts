@@ -78,6 +78,13 @@ test('replay says that a run is judged the same, and by which code', async () =>
   });
 });
 
+test('audit verify finds the journal of a real run whole', async () => {
+  expect(await nightshift('audit', 'verify')).toMatchObject({
+    code: 0,
+    printed: [expect.stringContaining('cluster=test,namespace=default: whole, entries 1 to 4') as string],
+  });
+});
+
 test('replay prints the first difference and exits with 1', async () => {
   const restore = await rewriteReport((text) => text.replace('rebalance/healthy', 'rebalance/wealthy'));
   const { code, printed } = await nightshift('replay', run);

@@ -6,6 +6,7 @@ import type { Store } from '../../shared/ports/store.ts';
 import { verifyJournal, type Witness } from '../../shared/runtime/audit.ts';
 import { entryId, type JournalEntry, type JournalHead } from '../../shared/runtime/journal.ts';
 import { journalScopes } from '../../shared/runtime/journal-chain.ts';
+import { cutJournal } from '../../shared/runtime/retention.ts';
 import {
   all,
   append,
@@ -72,14 +73,30 @@ describe('a journal as it was written', () => {
     expect(warnings[0]).toMatch(/^Entry 4 is of 2026-03-04T09:04:00\.000Z, before the one that it follows/);
   });
 
+  test('may be cut while it is verified', async () => {
+    const { store, clock } = await journalOf(200);
+    let queries = 0;
+    const busy: Store = {
+      ...bound(store),
+      query: async (collection, query) => {
+        queries += 1;
+        if (queries === 2) {
+          await cutJournal(store, SCOPE, '2099-01-01T00:00:00Z', clock.now());
+        }
+        return store.query(collection, query);
+      },
+    };
+    expect(await audit(busy)).toMatchObject({ firstSequence: 601, entries: 0, defects: [] });
+  });
+
   test('may grow while it is verified', async () => {
     const journal = await journalOf(200);
     let appended = 0;
     const busy: Store = {
       ...bound(journal.store),
       read: async (collection, id) => {
-        // A run goes on right between the last page and the reading of head and actions.
-        if (appended < 3) {
+        // Runs go on right before the head is read, and right before the document of an action is.
+        if (appended < 2 || (collection === 'actions' && appended < 3)) {
           appended += 1;
           await append(journal, 'action-0', appended === 3 ? 'undone' : 'applied');
         }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { CallerError, ConfigurationError } from '../../shared/core/errors.ts';
+import { BugError, CallerError, ConfigurationError } from '../../shared/core/errors.ts';
 import { secretMasker } from '../../shared/core/mask.ts';
 import type { Duty } from '../../shared/runtime/duty.ts';
 import { firstDifference, recordedRun, replayRun } from '../../shared/runtime/replay.ts';
@@ -134,6 +134,14 @@ describe('a run that was recorded', () => {
       : dutyOf(runtime);
     const recorded = await recordedRun(runtime.store, await run(runtime, duty));
     expect(replayRun({ ...duty, ...change(duty) }, recorded)).toEqual({ path, recorded: before, replayed: after });
+  });
+
+  test('is no replay where the code of today breaks the law of one verdict each', async () => {
+    const runtime = twoThings();
+    const duty = dutyOf(runtime);
+    const recorded = await recordedRun(runtime.store, await run(runtime, duty));
+    const twice = dutyOf(runtime, { decide: (facts, policy) => [1, 2].flatMap(() => duty.decide(facts, policy)) });
+    expect(() => replayRun(twice, recorded)).toThrow(BugError);
   });
 
   test('whose facts do not fit the code any more says which field', async () => {

@@ -36,6 +36,14 @@ describe('a cut', () => {
     expect((await audit(store)).defects).toEqual([]);
   });
 
+  test('keeps an action that was undone later, with the entry that says so', async () => {
+    const journal = await journalOf(1);
+    await append(journal, 'action-0', 'undone');
+    expect(await cutJournal(journal.store, SCOPE, minutes(4), journal.clock.now())).toBe(3);
+    expect(await journal.store.read('actions', 'action-0')).toBeDefined();
+    expect((await audit(journal.store)).defects).toEqual([]);
+  });
+
   test('may take everything, in as many commits as it needs; a new entry follows the last one', async () => {
     const journal = await journalOf(150);
     const last = await entry(journal.store, 450);

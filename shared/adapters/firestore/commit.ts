@@ -1,12 +1,13 @@
 // One atomic commit with its preconditions, and the truth about it afterwards: which document was in the way, or that a commit whose
-// reply was lost did happen. Every write carries its precondition to the server, so that a repeated commit cannot happen twice.
+// reply was lost did happen. Every write carries its precondition to the server: one call in the usual case, a repeated commit cannot
+// happen twice, and no transaction is open whose locks would outlive a process that dies or is frozen (60 s and more).
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../ports/clock.ts';
 import type { CommitResult, Version, Write } from '../../ports/store.ts';
 import { waitMilliseconds } from '../http/retry.ts';
 import { commitIdOf, expiryOf, fieldsOf, hasExpired, STATE_MASK, updateTimeOf, versionOf } from './documents.ts';
-import { commitFate, type CommitFate, firestoreFailure, lostCommit } from './failure.ts';
-import type { Database, Precondition, StoredMessage, Timestamp, TransactionId, WriteMessage } from './messages.ts';
+import { type CommitFate, commitFate, firestoreFailure, lostCommit } from './failure.ts';
+import type { Database, Precondition, StoredMessage, Timestamp, WriteMessage } from './messages.ts';
 
 export interface CommitOptions {
   readonly clock: Clock;
@@ -64,12 +65,15 @@ export async function commitWrites(
 
 /** A refusal is one of the commit's own preconditions only; the same code from a read is a database that is not there. */
 function fateOf(error: unknown, commit: Commit): CommitFate {
-  const fate = error instanceof RefusedCheck ? 'refused' : commitFate(error);
-  return fate === 'refused' && !commit.wasSent && !(error instanceof RefusedCheck) ? 'final' : fate;
+  const fate = commitFate(error);
+  return fate === 'refused' && !commit.wasSent ? 'final' : fate;
 }
 
-/** A document that is only checked is not, inside the transaction, in the version that it should be in. */
-class RefusedCheck extends Error {}
+/**
+ * Removed from a document that is only checked, and there in none: such a write has a precondition and changes nothing, and then the
+ * update time stays: https://cloud.google.com/firestore/docs/reference/rpc/google.firestore.v1#writeresult
+ */
+const NO_FIELD = 'none';
 
 class Commit {
   /** Whether the documents must be read before the commit is sent (again). */
@@ -106,7 +110,7 @@ class Commit {
   /** The result as the documents show it: a conflict, or our own commit that went through; `undefined` when it may be sent. */
   async look(): Promise<CommitResult | undefined> {
     this.wasSent = false;
-    const { found } = await this.#database.batchGet(this.#names, { mask: STATE_MASK });
+    const found = await this.#database.batchGet(this.#names, STATE_MASK);
     const ours = [...found.values()].find((document) => commitIdOf(document) === this.#id);
     if (ours !== undefined) {
       return { committed: true, versions: this.#versions(() => ours.updateTime) };
@@ -129,52 +133,31 @@ class Commit {
   }
 
   async send(): Promise<CommitResult> {
-    this.wasSent = false;
     // Whatever goes wrong from here on, the documents know more than this process.
     this.mustLook = true;
-    const transaction = await this.#checked();
-    const messages = this.#planned.flatMap((planned, index) => this.#message(planned, index));
     this.wasSent = true;
-    const updateTimes = await this.#database.commit(messages, transaction);
-    const written = this.#planned.flatMap(({ write }, index) => (write.op === 'check' ? [] : [index]));
-    return { committed: true, versions: this.#versions((index) => updateTimes[written.indexOf(index)] ?? undefined) };
+    const updateTimes = await this.#database.commit(
+      this.#planned.map((planned, index) => this.#message(planned, this.#nameAt(index))),
+    );
+    return { committed: true, versions: this.#versions((index) => updateTimes[index] ?? undefined) };
   }
 
-  /** Reads what is only checked in a transaction, which holds it until the commit; no transaction where nothing is. */
-  async #checked(): Promise<TransactionId | undefined> {
-    const checks = this.#planned.flatMap(({ write }, index) =>
-      write.op === 'check' ? [{ write, name: this.#nameAt(index) }] : [],
-    );
-    if (checks.length === 0) {
-      return undefined;
-    }
-    const { found, transaction } = await this.#database.batchGet(
-      checks.map(({ name }) => name),
-      { mask: STATE_MASK, transaction: true },
-    );
-    const now = this.#clock.now().getTime();
-    if (checks.every(({ write, name }) => isAsExpected(write, found.get(name), now))) {
-      return transaction;
-    }
-    if (transaction !== undefined) {
-      // Only frees the documents sooner: the server ends a transaction that nobody uses.
-      await this.#database.rollback(transaction).catch(() => undefined);
-    }
-    throw new RefusedCheck();
-  }
-
-  #message({ write, text, expiresAt }: PlannedWrite, index: number): readonly WriteMessage[] {
-    const name = this.#nameAt(index);
-    if (write.op === 'check') {
-      return [];
-    }
+  #message({ write, text, expiresAt }: PlannedWrite, name: string): WriteMessage {
     const currentDocument = this.#precondition(write, name);
-    if (write.op === 'remove') {
-      return [{ delete: name, currentDocument }];
+    switch (write.op) {
+      case 'remove':
+        return { delete: name, currentDocument };
+      case 'check':
+        return 'exists' in currentDocument
+          ? { delete: name, currentDocument }
+          : { update: { name, fields: {} }, updateMask: { fieldPaths: [NO_FIELD] }, currentDocument };
+      case 'create':
+      case 'replace': {
+        const { collection, data } = write;
+        const fields = fieldsOf({ collection, data, text: text ?? '', expiresAt, commitId: this.#id });
+        return { update: { name, fields }, currentDocument };
+      }
     }
-    const { collection, data } = write;
-    const fields = fieldsOf({ collection, data, text: text ?? '', expiresAt, commitId: this.#id });
-    return [{ update: { name, fields }, currentDocument }];
   }
 
   #precondition(write: Write, name: string): Precondition {

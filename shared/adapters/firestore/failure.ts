@@ -33,11 +33,9 @@ export function commitFate(error: unknown): CommitFate {
     case NOT_FOUND:
       return 'refused';
     case ABORTED:
-    case RESOURCE_EXHAUSTED:
       return 'clean';
-    case INVALID_ARGUMENT:
-      // Firestore's answer to a transaction that took too long.
-      return /transaction.*(expired|invalid|closed|no longer valid)/i.test(detailsOf(error)) ? 'clean' : 'final';
+    case RESOURCE_EXHAUSTED:
+      return isTooLarge(error) ? 'final' : 'clean';
     case UNAVAILABLE:
       return wasNeverSent(error) ? 'clean' : 'lost';
     case CANCELLED:
@@ -119,6 +117,12 @@ export function firestoreFailure(error: unknown, context: FirestoreOperation): u
         'Try again.',
       );
     case RESOURCE_EXHAUSTED:
+      if (isTooLarge(error)) {
+        return new BugError(`Firestore ${label} takes no request of this size (${operation}): ${details}.`, {
+          cause: error,
+          remedy: 'Firestore itself takes 10 MiB, its emulator 4 MiB.',
+        });
+      }
       return platform(
         'quota',
         `a quota is used up (${details})`,
@@ -201,6 +205,11 @@ function detailsOf(error: unknown): string {
         : String(error);
   const line = raw.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
   return (line.length > SHOWN_CHARACTERS ? `${line.slice(0, SHOWN_CHARACTERS)}…` : line).replace(/\.$/, '');
+}
+
+/** gRPC's own limit, not a quota: the request will never be taken. */
+function isTooLarge(error: unknown): boolean {
+  return /message exceeds maximum size|larger than max/.test(detailsOf(error));
 }
 
 /** The connection was never there: gRPC says so itself, Node's resolver and sockets by their codes. */

@@ -28,10 +28,13 @@ export interface StoredMessage {
 export type Precondition = { readonly exists: false } | { readonly updateTime: Timestamp };
 
 export type WriteMessage = { readonly currentDocument: Precondition } & (
-  { readonly update: { readonly name: string; readonly fields: Fields } } | { readonly delete: string }
+  | {
+      readonly update: { readonly name: string; readonly fields: Fields };
+      /** Only these fields are set, or removed where `fields` lacks them; without it the whole document is replaced. */
+      readonly updateMask?: { readonly fieldPaths: readonly string[] };
+    }
+  | { readonly delete: string }
 );
-
-export type TransactionId = Uint8Array;
 
 export type Direction = 'ASCENDING' | 'DESCENDING';
 
@@ -61,17 +64,10 @@ export interface Database {
   /** `<project>/<database>`, for messages. */
   readonly label: string;
   nameOf(collection: string, id: string): string;
-  /** What is absent is absent in the map. With `mask` only those fields; with `transaction` a new one that holds what was read. */
-  batchGet(
-    names: readonly string[],
-    options: { readonly mask?: readonly string[]; readonly transaction?: true },
-  ): Promise<{ readonly found: ReadonlyMap<string, StoredMessage>; readonly transaction: TransactionId | undefined }>;
+  /** What is absent is absent in the map. With `mask` only those fields. */
+  batchGet(names: readonly string[], mask?: readonly string[]): Promise<ReadonlyMap<string, StoredMessage>>;
   /** All or nothing. Gives the update time of each write, null for a delete. */
-  commit(
-    writes: readonly WriteMessage[],
-    transaction: TransactionId | undefined,
-  ): Promise<readonly (Timestamp | null)[]>;
-  rollback(transaction: TransactionId): Promise<void>;
+  commit(writes: readonly WriteMessage[]): Promise<readonly (Timestamp | null)[]>;
   /** Each write for itself. Gives for each whether it was applied. */
   batchWrite(writes: readonly WriteMessage[]): Promise<readonly boolean[]>;
   runQuery(query: StructuredQuery): Promise<readonly StoredMessage[]>;

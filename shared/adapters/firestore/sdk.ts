@@ -1,7 +1,7 @@
 // The one door to Google's SDK: loads it, opens a client for one database, and makes the calls of messages.ts with it.
-// Uses the generated client, not the high-level one: that one repeats a commit whose reply was lost, for up to ten minutes, and
-// gives no update times for a transaction. Neither translates errors nor tries again.
-import type { Database, StoredMessage, Timestamp, TransactionId } from './messages.ts';
+// Uses the generated client, not the high-level one, which repeats a commit whose reply was lost, for up to ten minutes, and takes
+// the refusal of the second for the answer. Neither translates errors nor tries again.
+import type { Database, StoredMessage, Timestamp } from './messages.ts';
 
 export interface DatabaseOptions {
   readonly project: string;
@@ -44,34 +44,25 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return {
     label: `${project}/${database}`,
     nameOf: (collection, id) => `${parent}/${collection}/${id}`,
-    async batchGet(names, { mask, transaction }) {
+    async batchGet(names, mask) {
       const request = {
         database: path,
         documents: [...names],
         ...(mask === undefined ? {} : { mask: { fieldPaths: [...mask] } }),
-        ...(transaction === undefined ? {} : { newTransaction: { readWrite: {} } }),
       };
       const found = new Map<string, StoredMessage>();
-      let begun: TransactionId | undefined;
       for await (const reply of client.batchGetDocuments(request, call()) as AsyncIterable<BatchGetReply>) {
-        if (reply.transaction !== undefined && reply.transaction !== null && reply.transaction.length > 0) {
-          begun = reply.transaction;
-        }
         if (reply.found) {
           found.set(reply.found.name, reply.found);
         }
       }
-      return { found, transaction: begun };
+      return found;
     },
-    async commit(writes, transaction) {
-      const request = { database: path, writes: [...writes], ...(transaction === undefined ? {} : { transaction }) };
-      const [reply] = (await client.commit(request, call())) as [CommitReply];
+    async commit(writes) {
+      const [reply] = (await client.commit({ database: path, writes: [...writes] }, call())) as [CommitReply];
       return writes.map((write, index) =>
         'delete' in write ? null : (reply.writeResults[index]?.updateTime ?? reply.commitTime),
       );
-    },
-    async rollback(transaction) {
-      await client.rollback({ database: path, transaction }, call());
     },
     async batchWrite(writes) {
       const [reply] = (await client.batchWrite({ database: path, writes: [...writes] }, call())) as [BatchWriteReply];
@@ -122,14 +113,12 @@ interface Client {
   batchGetDocuments(request: object, options: CallOptions): unknown;
   runQuery(request: object, options: CallOptions): unknown;
   commit(request: object, options: CallOptions): Promise<unknown>;
-  rollback(request: object, options: CallOptions): Promise<unknown>;
   batchWrite(request: object, options: CallOptions): Promise<unknown>;
   close(): Promise<void>;
 }
 
 interface BatchGetReply {
   readonly found?: StoredMessage | null;
-  readonly transaction?: TransactionId | null;
 }
 
 interface CommitReply {

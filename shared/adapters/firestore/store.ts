@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { checkedTexts, checkName, checkQuery, INDEXES } from '../../core/collections.ts';
 import { BugError, PlatformError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Collection, CommitResult, Query, Store, StoredDocument, Write } from '../../ports/store.ts';
+import type { Collection, CommitResult, Query, Store, StoredDocument, Version, Write } from '../../ports/store.ts';
 import { withAttempts } from '../http/attempts.ts';
 import { commitWrites } from './commit.ts';
 import { documentOf, expiryMilliseconds, expiryOf, hasExpired } from './documents.ts';
@@ -62,8 +62,7 @@ class FirestoreStore implements Store {
     checkName(collection, id);
     const message = await this.#call('read', async (database) => {
       const name = database.nameOf(collection, id);
-      const { found } = await database.batchGet([name], {});
-      return found.get(name);
+      return (await database.batchGet([name])).get(name);
     });
     return message === undefined || hasExpired(message, this.#now()) ? undefined : documentOf<T>(message, this.#label);
   }
@@ -125,14 +124,28 @@ class FirestoreStore implements Store {
     return pruned;
   }
 
-  /** Writes a document of its own and removes it: an account that may only read fails here, and so does a missing database. */
+  /**
+   * Writes documents of its own and removes them: an account that may only read fails here, and so does a database that is not there
+   * or one that does not keep the update time of a document that is only checked, on which every fence rests.
+   */
   async check(): Promise<void> {
-    const place = { collection: CHECK_COLLECTION, id: `check:${randomUUID()}` };
+    const checked = { collection: CHECK_COLLECTION, id: `check:${randomUUID()}` };
+    const written = { ...checked, id: `${checked.id}:written` };
     const expiresAt = new Date(this.#now() + CHECK_SECONDS * 1000).toISOString();
-    const made = await this.commit([{ op: 'create', ...place, data: {}, expiresAt }]);
-    const version = made.committed ? made.versions[0] : undefined;
-    const read = await this.read(place.collection, place.id);
-    if (version === undefined || version === null || read?.version !== version) {
+    const create = { op: 'create', data: {}, expiresAt } as const;
+    const [version = null] = versionsOf(await this.commit([{ ...create, ...checked }]));
+    const [, other = null] = versionsOf(
+      await this.commit([
+        { op: 'check', ...checked, version },
+        { ...create, ...written },
+      ]),
+    );
+    const read = await this.read(checked.collection, checked.id);
+    const removed = await this.commit([
+      { op: 'remove', ...checked, version: version ?? '' },
+      { op: 'remove', ...written, version: other ?? '' },
+    ]);
+    if (read?.version !== version || !removed.committed) {
       throw new PlatformError(
         {
           system: 'store',
@@ -141,11 +154,10 @@ class FirestoreStore implements Store {
           code: 'inconsistent',
           applied: 'no',
         },
-        'a document that was just written did not come back in its version',
+        'a document that was only checked did not keep its version',
         { remedy: 'Check that NIGHTSHIFT_STORE names a database in Native mode, which Nightshift has for itself.' },
       );
     }
-    await this.commit([{ op: 'remove', ...place, version }]);
   }
 
   async close(): Promise<void> {
@@ -188,4 +200,8 @@ class FirestoreStore implements Store {
   #now(): number {
     return this.#clock.now().getTime();
   }
+}
+
+function versionsOf(result: CommitResult): readonly (Version | null)[] {
+  return result.committed ? result.versions : [];
 }

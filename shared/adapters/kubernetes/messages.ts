@@ -91,6 +91,7 @@ const CONTAINER_STATUS = message('ContainerStatus', {
 const POD_STATUS = message('PodStatus', {
   phase: [1, 'string'],
   conditions: [2, POD_CONDITION, 'repeated'],
+  reason: [4, 'string'],
   startTime: [7, 'time'],
   containerStatuses: [8, CONTAINER_STATUS, 'repeated'],
   qosClass: [9, 'string'],

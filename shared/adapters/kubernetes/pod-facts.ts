@@ -36,6 +36,7 @@ export function podFacts(raw: RawPod): Pod {
     meta,
     nodeName: textOrNull(spec.nodeName),
     phase: status.phase ?? '',
+    reason: textOrNull(status.reason),
     qosClass: status.qosClass ?? '',
     priorityClassName: textOrNull(spec.priorityClassName),
     startedAt: status.startTime ?? null,

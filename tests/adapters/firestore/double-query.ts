@@ -2,7 +2,18 @@
 // is asked for; and refused without a composite index where the real one needs one.
 import { INDEXES } from '../../../shared/core/collections.ts';
 import { StatusError } from './grpc-server.ts';
-import type { Document, Value } from './double.ts';
+
+export interface Time {
+  readonly seconds: string;
+  readonly nanos?: number;
+}
+export type Value = Readonly<Record<string, unknown>>;
+
+export interface Document {
+  readonly name: string;
+  readonly fields: Readonly<Record<string, Value>>;
+  readonly updateTime: Time;
+}
 
 interface FieldFilter {
   readonly field: { readonly fieldPath: string };

@@ -5,22 +5,11 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import protobuf from 'protobufjs';
 import { type Ending, type GrpcRequest, type GrpcServer, startGrpcServer, StatusError } from './grpc-server.ts';
-import { selectDocuments, type StructuredQuery } from './double-query.ts';
-
-export interface Time {
-  readonly seconds: string;
-  readonly nanos?: number;
-}
-export type Value = Readonly<Record<string, unknown>>;
-
-export interface Document {
-  readonly name: string;
-  readonly fields: Readonly<Record<string, Value>>;
-  readonly updateTime: Time;
-}
+import { type Document, selectDocuments, type StructuredQuery, type Time } from './double-query.ts';
 
 interface WriteMessage {
   readonly update?: { readonly name: string; readonly fields?: Document['fields'] };
+  readonly updateMask?: { readonly fieldPaths?: readonly string[] };
   readonly delete?: string;
   readonly currentDocument?: { readonly exists?: boolean; readonly updateTime?: Time };
 }
@@ -29,8 +18,6 @@ interface Request {
   readonly database?: string;
   readonly documents?: readonly string[];
   readonly mask?: { readonly fieldPaths?: readonly string[] };
-  readonly newTransaction?: object;
-  readonly transaction?: Uint8Array;
   readonly writes?: readonly WriteMessage[];
   readonly parent?: string;
   readonly structuredQuery?: StructuredQuery;
@@ -47,7 +34,8 @@ export interface FirestoreDouble {
   plan(method: string, ...endings: readonly Planned[]): void;
   /** Past the store under test, as somebody else: writes or, without fields, deletes. */
   write(name: string, fields: Document['fields'] | undefined): void;
-  readonly openTransactions: number;
+  /** The next write that changes nothing gets a new update time all the same. */
+  touchNext(): void;
   close(): Promise<void>;
 }
 
@@ -66,12 +54,10 @@ const REQUEST_BYTES = 10 * 1024 * 1024;
 
 export async function startFirestoreDouble(): Promise<FirestoreDouble> {
   const documents = new Map<string, Document>();
-  /** Transaction to what it read: name to update time, null for what was absent. */
-  const transactions = new Map<string, ReadonlyMap<string, string | null>>();
   const planned = new Map<string, Planned[]>();
   const calls: string[] = [];
+  let isTouching = false;
   let microseconds = Date.parse('2026-11-01T00:00:00Z') * 1000;
-  let transactionCount = 0;
 
   function handle({ method, headers, message }: GrpcRequest): readonly object[] {
     const request = message as Request;
@@ -91,9 +77,6 @@ export async function startFirestoreDouble(): Promise<FirestoreDouble> {
         return [commit(request)];
       case 'BatchWrite':
         return [batchWrite(request)];
-      case 'Rollback':
-        transactions.delete(Buffer.from(request.transaction ?? []).toString());
-        return [{}];
       case 'RunQuery':
         return selectDocuments([...documents.values()], request.structuredQuery, PREFIX).map((document) => ({
           document,
@@ -103,47 +86,23 @@ export async function startFirestoreDouble(): Promise<FirestoreDouble> {
     }
   }
 
-  function batchGet({ documents: names = [], mask, newTransaction }: Request): readonly object[] {
-    const replies: object[] = [];
-    if (newTransaction !== undefined) {
-      transactionCount += 1;
-      const id = `transaction-${String(transactionCount)}`;
-      transactions.set(id, new Map(names.map((name) => [name, stampOf(documents.get(name))])));
-      replies.push({ transaction: Buffer.from(id) });
-    }
+  function batchGet({ documents: names = [], mask }: Request): readonly object[] {
     // The order of the replies is not promised.
-    for (const name of names.toReversed()) {
+    return names.toReversed().map((name) => {
       const found = documents.get(name);
-      replies.push(found === undefined ? { missing: name } : { found: masked(found, mask?.fieldPaths) });
-    }
-    return replies;
+      return found === undefined ? { missing: name } : { found: masked(found, mask?.fieldPaths) };
+    });
   }
 
-  function commit({ writes = [], transaction }: Request): object {
+  function commit({ writes = [] }: Request): object {
     if (writes.length > 500 || JSON.stringify(writes).length > REQUEST_BYTES) {
       throw new StatusError(3, 'Request payload size exceeds the limit.');
-    }
-    if (transaction !== undefined) {
-      endTransaction(Buffer.from(transaction).toString());
     }
     for (const write of writes) {
       checkPrecondition(write);
     }
     microseconds += 1;
     return { writeResults: writes.map((write) => ({ updateTime: apply(write) })), commitTime: timeOf(microseconds) };
-  }
-
-  function endTransaction(id: string): void {
-    const seen = transactions.get(id);
-    transactions.delete(id);
-    if (seen === undefined) {
-      throw new StatusError(3, 'Transaction is invalid or closed.');
-    }
-    for (const [name, stamp] of seen) {
-      if (stampOf(documents.get(name)) !== stamp) {
-        throw new StatusError(10, 'Aborted due to cross-transaction contention. Please try again.');
-      }
-    }
   }
 
   function batchWrite({ writes = [] }: Request): object {
@@ -181,15 +140,16 @@ export async function startFirestoreDouble(): Promise<FirestoreDouble> {
   }
 
   /** A write that changes nothing leaves the update time as it was. */
-  function apply({ update, delete: deleted }: WriteMessage): Time | undefined {
+  function apply({ update, updateMask, delete: deleted }: WriteMessage): Time | undefined {
     if (update === undefined) {
       documents.delete(deleted ?? '');
       return undefined;
     }
     const there = documents.get(update.name);
-    const fields = update.fields ?? {};
+    const fields = mergedFields(there?.fields ?? {}, update.fields ?? {}, updateMask?.fieldPaths);
     const isSame = there !== undefined && JSON.stringify(there.fields) === JSON.stringify(fields);
-    const updateTime = isSame ? there.updateTime : timeOf(microseconds);
+    const updateTime = isSame && !isTouching ? there.updateTime : timeOf(microseconds);
+    isTouching &&= !isSame;
     documents.set(update.name, { name: update.name, fields, updateTime });
     return updateTime;
   }
@@ -223,8 +183,8 @@ export async function startFirestoreDouble(): Promise<FirestoreDouble> {
       microseconds += 1;
       apply(fields === undefined ? { delete: name } : { update: { name, fields } });
     },
-    get openTransactions() {
-      return transactions.size;
+    touchNext() {
+      isTouching = true;
     },
     close: () => server.close(),
   };
@@ -233,6 +193,22 @@ export async function startFirestoreDouble(): Promise<FirestoreDouble> {
 function masked(document: Document, paths: readonly string[] | undefined): Document {
   const fields = Object.entries(document.fields).filter(([field]) => paths?.includes(field) ?? true);
   return { ...document, fields: Object.fromEntries(fields) };
+}
+
+/** With a mask only its fields are set, or removed; without one everything is replaced. */
+function mergedFields(
+  before: Document['fields'],
+  fields: Document['fields'],
+  mask: readonly string[] | undefined,
+): Document['fields'] {
+  if (mask === undefined) {
+    return fields;
+  }
+  const kept = Object.entries(before).filter(([field]) => !mask.includes(field));
+  return {
+    ...Object.fromEntries(kept),
+    ...Object.fromEntries(Object.entries(fields).filter(([field]) => mask.includes(field))),
+  };
 }
 
 function timeOf(microseconds: number): Time {

@@ -1,37 +1,24 @@
 // The contract on a double of Firestore, and what only a service does: lose replies, abort, be somewhere else, keep expired documents.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OWN_FIELDS } from '../../../shared/adapters/firestore/documents.ts';
-import { firestoreStore } from '../../../shared/adapters/firestore/store.ts';
 import { INDEXES } from '../../../shared/core/collections.ts';
-import { BugError, ConfigurationError, NightshiftError, PlatformError } from '../../../shared/core/errors.ts';
-import type { Clock } from '../../../shared/ports/clock.ts';
+import { ConfigurationError } from '../../../shared/core/errors.ts';
 import type { Store, Write } from '../../../shared/ports/store.ts';
 import { storeContract } from '../../contract/store.ts';
 import { committed, create, TestClock, version } from '../../contract/store-under-test.ts';
 import { type FirestoreDouble, PREFIX, startFirestoreDouble } from './double.ts';
 import { StatusError } from './grpc-server.ts';
-
-function open(host: string, clock: Clock, deadlineSeconds = 10): Store {
-  const project = 'shop-prod';
-  return firestoreStore({
-    project,
-    database: 'nightshift',
-    clock,
-    random: () => 0,
-    emulatorHost: host,
-    deadlineSeconds,
-  });
-}
+import { failureOf, openDouble } from './rig.ts';
 
 storeContract('Firestore', async (clock) => {
   const double = await startFirestoreDouble();
-  let store = open(double.host, clock);
+  let store = openDouble(double.host, clock);
   return {
     store,
-    second: () => Promise.resolve(open(double.host, clock)),
+    second: () => Promise.resolve(openDouble(double.host, clock)),
     reopen: async () => {
       await store.close();
-      store = open(double.host, clock);
+      store = openDouble(double.host, clock);
       return store;
     },
     dispose: async () => {
@@ -48,20 +35,12 @@ let store: Store;
 beforeEach(async () => {
   clock = new TestClock();
   double = await startFirestoreDouble();
-  store = open(double.host, clock);
+  store = openDouble(double.host, clock);
 });
 afterEach(async () => {
   await store.close();
   await double.close();
 });
-
-async function failureOf(work: Promise<unknown>): Promise<NightshiftError> {
-  const error: unknown = await work.then(
-    () => expect.fail('it succeeded'),
-    (reason: unknown) => reason,
-  );
-  return error instanceof NightshiftError ? error : Promise.reject(error);
-}
 
 function replace(id: string, data: object, at: string): Write {
   return { op: 'replace', collection: 'runs', id, data, version: at };
@@ -70,16 +49,24 @@ function replace(id: string, data: object, at: string): Write {
 const foreign = { data: { stringValue: '{"by":"other"}' }, commit: { stringValue: 'other' } };
 
 describe('what a commit costs', () => {
-  it('is one call without checks, a read more with them, and no transaction is left open', async () => {
-    const at = version(await store.commit([create('leases', 'l', {}), create('runs', 'r', {})]));
-    expect(double.calls).toEqual(['Commit']);
+  it('is one call, also with checks', async () => {
+    const at = version(await store.commit([create('leases', 'l', { holder: 'me' }), create('runs', 'r', {})]));
     const check: Write = { op: 'check', collection: 'leases', id: 'l', version: at };
-    committed(await store.commit([check, create('runs', 'r2', {})]));
-    expect(double.calls.slice(1)).toEqual(['BatchGetDocuments', 'Commit']);
-    expect(await store.commit([{ ...check, version: null }, create('runs', 'r3', {})])).toMatchObject({
-      committed: false,
-    });
-    expect(double.openTransactions).toBe(0);
+    const absent: Write = { op: 'check', collection: 'leases', id: 'none', version: null };
+    committed(await store.commit([check, absent, create('runs', 'r2', {})]));
+    expect(double.calls).toEqual(['Commit', 'Commit']);
+    expect(await store.read('leases', 'l')).toEqual({ id: 'l', data: { holder: 'me' }, version: at });
+  });
+
+  it('is a read alone where nothing is written', async () => {
+    const at = version(await store.commit([create('leases', 'l', {}, clock.iso(60))]));
+    double.calls.length = 0;
+    const check: Write = { op: 'check', collection: 'leases', id: 'l', version: at };
+    expect(await store.commit([check])).toEqual({ committed: true, versions: [at] });
+    clock.advance(60);
+    expect(await store.commit([check])).toMatchObject({ committed: false });
+    expect(await store.commit([{ ...check, version: null }])).toMatchObject({ committed: true });
+    expect(double.calls).toEqual(['BatchGetDocuments', 'BatchGetDocuments', 'BatchGetDocuments']);
   });
 
   it('is a look and a second call where an expired document is in the way', async () => {
@@ -120,7 +107,7 @@ describe('a reply that is lost', () => {
 
   it('is found out after a deadline too', async () => {
     await store.close();
-    store = open(double.host, clock, 0.5);
+    store = openDouble(double.host, clock, 0.5);
     await store.read('runs', 'warm');
     double.plan('Commit', 'hang');
     committed(await store.commit(writes));
@@ -180,6 +167,27 @@ describe('a reply that is lost', () => {
   });
 });
 
+describe('a read that fails in a commit', () => {
+  const down = new StatusError(14, 'read ECONNRESET');
+
+  it('leaves no doubt: what was refused did not happen', async () => {
+    await store.commit([create('runs', 'r', {})]);
+    double.plan('BatchGetDocuments', down, down, down);
+    expect(await failureOf(store.commit([create('runs', 'r', {})]))).toMatchObject({
+      failure: { operation: 'commit', code: 'unavailable', applied: 'no' },
+    });
+  });
+
+  it('is tried again', async () => {
+    const at = version(await store.commit([create('leases', 'l', {})]));
+    double.plan('BatchGetDocuments', down, down);
+    expect(await store.commit([{ op: 'check', collection: 'leases', id: 'l', version: at }])).toEqual({
+      committed: true,
+      versions: [at],
+    });
+  });
+});
+
 describe('contention', () => {
   it('is waited out', async () => {
     const aborted = new StatusError(10, 'Aborted due to cross-transaction contention.');
@@ -196,7 +204,7 @@ describe('contention', () => {
     expect(double.calls.filter((call) => call === 'Commit')).toHaveLength(8);
   });
 
-  it('names a checked document that changed between its check and the commit', async () => {
+  it('names a checked document that changed right before the commit', async () => {
     const at = version(await store.commit([create('leases', 'l', {})]));
     double.plan('Commit', () => {
       double.write(`${PREFIX}/leases/l`, foreign);
@@ -209,12 +217,12 @@ describe('contention', () => {
     expect(double.document(`${PREFIX}/runs/r`)).toBeUndefined();
   });
 
-  it('starts a new transaction when the old one took too long', async () => {
-    const at = version(await store.commit([create('leases', 'l', {})]));
-    double.plan('Commit', new StatusError(3, 'The referenced transaction has expired or is no longer valid.'));
-    committed(
-      await store.commit([{ op: 'check', collection: 'leases', id: 'l', version: at }, create('runs', 'r', {})]),
-    );
+  it('leaves an expired document alone that is checked to be absent', async () => {
+    await store.commit([create('leases', 'l', {}, clock.iso(60))]);
+    clock.advance(60);
+    const absent: Write = { op: 'check', collection: 'leases', id: 'l', version: null };
+    committed(await store.commit([absent, create('runs', 'r', {})]));
+    expect(double.names()).toEqual([`${PREFIX}/leases/l`, `${PREFIX}/runs/r`]);
   });
 });
 
@@ -233,7 +241,7 @@ describe('reads', () => {
 
   it('fail after their deadline', async () => {
     await store.close();
-    store = open(double.host, clock, 0.2);
+    store = openDouble(double.host, clock, 0.2);
     double.plan('RunQuery', 'hang', 'hang', 'hang');
     const error = await failureOf(store.query('runs', { where: [], limit: 1 }));
     expect(error.full).toMatch(/query .*shop-prod\/nightshift.*no answer within 0\.2 s/);
@@ -267,6 +275,20 @@ describe('reads', () => {
   });
 });
 
+describe('check', () => {
+  it('finds out a database that does not keep the version of what is only checked', async () => {
+    double.plan('Commit', 'reply', () => {
+      double.touchNext();
+    });
+    expect(await failureOf(store.check())).toMatchObject({ failure: { code: 'inconsistent' } });
+  });
+
+  it('fails for an account that may only read', async () => {
+    double.plan('Commit', new StatusError(7, 'Missing or insufficient permissions.'));
+    expect((await failureOf(store.check())).full).toContain('roles/datastore.user');
+  });
+});
+
 describe('prune', () => {
   it('spares what was written anew in the meantime', async () => {
     await store.commit([create('leases', 'gone', {}, clock.iso(1)), create('leases', 'taken', {}, clock.iso(1))]);
@@ -276,86 +298,6 @@ describe('prune', () => {
     });
     expect(await store.prune(10)).toBe(1);
     expect(double.names()).toEqual([`${PREFIX}/leases/taken`]);
-  });
-});
-
-describe('failures say what to do', () => {
-  it.each<[string, number, string, RegExp, typeof NightshiftError | typeof PlatformError]>([
-    ['a role', 7, 'Missing or insufficient permissions.', /roles\/datastore\.user/, ConfigurationError],
-    [
-      'an API that is off',
-      7,
-      'Cloud Firestore API has not been used in project shop-prod before or it is disabled.',
-      /gcloud services enable firestore\.googleapis\.com --project shop-prod/,
-      ConfigurationError,
-    ],
-    [
-      'no such database',
-      5,
-      'The database nightshift does not exist for project shop-prod',
-      /databases create --project shop-prod --database 'nightshift'.*NIGHTSHIFT_STORE/,
-      ConfigurationError,
-    ],
-    [
-      'old credentials',
-      16,
-      'Request had invalid credentials.',
-      /gcloud auth application-default login/,
-      ConfigurationError,
-    ],
-    [
-      'Datastore mode',
-      9,
-      'The Cloud Firestore API is not available for Firestore in Datastore Mode',
-      /Native mode/,
-      ConfigurationError,
-    ],
-    [
-      'an index',
-      9,
-      'The query requires an index. You can create it here: https://x',
-      /terraform apply/,
-      ConfigurationError,
-    ],
-    [
-      'an index in the making',
-      9,
-      'The query requires an index. That index is currently building',
-      /Wait/,
-      PlatformError,
-    ],
-    ['a quota', 8, 'Quota exceeded.', /Quotas.*Pacific/, PlatformError],
-    ['an outage', 14, 'The service is currently unavailable.', /status\.cloud\.google\.com/, PlatformError],
-    ['our own mistake', 3, 'Invalid resource field value in the request.', /refused the request/, BugError],
-    ['anything else', 12, 'Not \u0007implemented\nhere', /Not implemented here/, PlatformError],
-  ])('%s', async (_, code, details, expected, kind) => {
-    double.plan('BatchGetDocuments', ...Array.from({ length: 5 }, () => new StatusError(code, details)));
-    const error = await failureOf(store.read('runs', 'r'));
-    expect(error).toBeInstanceOf(kind);
-    expect(error.full).toMatch(expected);
-    expect(error.full).toContain('shop-prod/nightshift');
-  });
-
-  it('a commit that may not be made is told as such at once', async () => {
-    double.plan('Commit', new StatusError(7, 'Missing or insufficient permissions.'));
-    const error = await failureOf(store.commit([create('runs', 'r', {})]));
-    expect(error.full).toMatch(/commit.*roles\/datastore\.user/);
-    expect(double.calls).toEqual(['Commit']);
-  });
-
-  it('a database that is not there is told by a commit too, not as a conflict', async () => {
-    const absent = new StatusError(5, 'The database nightshift does not exist for project shop-prod');
-    double.plan('Commit', absent);
-    double.plan('BatchGetDocuments', absent);
-    const error = await failureOf(store.commit([create('runs', 'r', {})]));
-    expect(error.full).toContain('databases create');
-  });
-
-  it('nobody listens: certainly nothing happened', async () => {
-    await double.close();
-    const error = await failureOf(store.commit([create('runs', 'r', {})]));
-    expect(error).toMatchObject({ failure: { code: 'unavailable', applied: 'no' } });
-    double = await startFirestoreDouble();
   });
 });
 

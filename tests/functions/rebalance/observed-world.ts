@@ -26,6 +26,7 @@ export function podOf(name: string, changes: Partial<Pod> = {}, meta: Partial<Po
     },
     nodeName: 'node-1',
     phase: 'Running',
+    reason: null,
     qosClass: 'Burstable',
     priorityClassName: null,
     startedAt: ago(100),

@@ -108,12 +108,14 @@ describe('quantile', () => {
   });
 
   it('lies between the extremes and grows with its rank', () => {
+    /** Interpolating between two equal numbers may miss them by a last digit. */
+    const ROUNDING = 1e-9;
     const numbers = fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 1, maxLength: 30 });
     fc.assert(
       fc.property(numbers, fc.float({ min: 0, max: 1, noNaN: true }), (values, phi) => {
         const found = quantile(phi, Float64Array.from(values));
         const higher = quantile(Math.min(1, phi + 0.1), Float64Array.from(values));
-        expect(found).toBeGreaterThanOrEqual(Math.min(...values));
+        expect(found).toBeGreaterThanOrEqual(Math.min(...values) - ROUNDING);
         expect(higher).toBeGreaterThanOrEqual(found - 1e-9);
         expect(higher).toBeLessThanOrEqual(Math.max(...values) + 1e-9);
       }),
