@@ -12,3 +12,10 @@ export interface Judgement {
   readonly sentence: string;
   readonly evidence: Evidence;
 }
+
+/** A judgement whose evidence is still to be added. */
+export type Finding = Omit<Judgement, 'evidence'>;
+
+export function finding(verdict: Finding['verdict'], rule: string, sentence: string): Finding {
+  return { verdict, rule: `verify/${rule}`, sentence };
+}

@@ -1,8 +1,15 @@
 // cluster.patch-template: new CPU or memory in the pod template of a Deployment, StatefulSet or DaemonSet; its controller rolls it out.
 import { z } from 'zod';
-import type { ActionKind } from './kind.ts';
-import { describeSizes, growthOf, lookAt, Sizes, swapped } from './sizes.ts';
-import { judgeRollout, type WorkloadView } from './verify-sizes.ts';
+import type { ActionProposal } from '../core/action.ts';
+import type { TeamPolicy } from '../core/policy.ts';
+import type { Workload } from '../ports/cluster.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { ActionKind, Look } from './kind.ts';
+import { recentUsage } from './recent-usage.ts';
+import { changesOf, describeSizes, growthOf, lookAt, Sizes, swapped } from './sizes.ts';
+import { podsOfTemplate, podsView, usageOfPods } from './template-pods.ts';
+import { judgeRollout, type Rollout, type WorkloadView } from './verify-rollout.ts';
+import { USAGE_WINDOW_SECONDS } from './verify-thresholds.ts';
 
 const Target = z.strictObject({
   cluster: z.string(),
@@ -13,6 +20,7 @@ const Target = z.strictObject({
   container: z.string(),
   role: z.enum(['main', 'sidecar']),
 });
+type Target = z.infer<typeof Target>;
 
 export const patchTemplate: ActionKind = {
   kind: 'cluster.patch-template',
@@ -25,14 +33,15 @@ export const patchTemplate: ActionKind = {
     const target = Target.parse(action.target);
     const what = `${target.kind} ${target.name}`;
     const workload = await ports.cluster(target.cluster).readWorkload(target.kind, target.namespace, target.name);
-    if (workload === undefined) {
-      return { at: 'gone', found: `${what} is no longer there.` };
+    switch (presence(workload, target)) {
+      case 'gone':
+        return { at: 'gone', found: `${what} is no longer there.` };
+      case 'replaced':
+      case 'being-deleted':
+        return { at: 'gone', found: `${what} was replaced by another of the same name, or is being deleted.` };
+      case 'there':
+        return lookAtTemplate(workload, target, action);
     }
-    if (workload.meta.uid !== target.uid || workload.meta.deletedAt !== null) {
-      return { at: 'gone', found: `${what} was replaced by another of the same name, or is being deleted.` };
-    }
-    const container = workload.containers.find((candidate) => candidate.name === target.container);
-    return lookAt(container?.resources, action, `Container ${target.container} in the template of ${what}`);
   },
 
   async apply(ports, action) {
@@ -47,25 +56,69 @@ export const patchTemplate: ActionKind = {
 
   growth: growthOf,
 
-  async observe(ports, _team, action) {
+  async observe(ports, team, action, now) {
     const target = Target.parse(action.target);
     const workload = await ports.cluster(target.cluster).readWorkload(target.kind, target.namespace, target.name);
-    const there = workload !== undefined && workload.meta.uid === target.uid;
+    const there = presence(workload, target);
     const view: WorkloadView = {
-      there,
-      observed: there && workload.observedGeneration >= workload.meta.generation,
-      paused: there && workload.paused,
-      replicas: there ? workload.replicas : 0,
-      updated: there ? workload.updatedReplicas : 0,
-      ready: there ? workload.readyReplicas : 0,
+      observedAt: now,
+      workload: there,
+      rollout: workload === undefined || there !== 'there' ? null : await rolloutOf(ports, team, action, workload, now),
     };
     return view;
   },
 
-  judge: (_action, before, after) => judgeRollout(before, after),
+  judge: judgeRollout,
 
   describe(action) {
     const target = Target.parse(action.target);
     return `${target.kind} ${target.namespace}/${target.name}/${target.container}: ${describeSizes(action)}`;
   },
 };
+
+function presence(workload: Workload | undefined, target: Target): WorkloadView['workload'] {
+  if (workload === undefined) {
+    return 'gone';
+  }
+  return workload.meta.uid !== target.uid ? 'replaced' : workload.meta.deletedAt !== null ? 'being-deleted' : 'there';
+}
+
+function lookAtTemplate(workload: Workload | undefined, target: Target, action: ActionProposal): Look {
+  const container = workload?.containers.find((candidate) => candidate.name === target.container);
+  const what = `Container ${target.container} in the template of ${target.kind} ${target.name}`;
+  return lookAt(container?.resources, action, what);
+}
+
+async function rolloutOf(
+  ports: Ports,
+  team: TeamPolicy,
+  action: ActionProposal,
+  workload: Workload,
+  now: string,
+): Promise<Rollout> {
+  const target = Target.parse(action.target);
+  const { cluster, namespace, container } = target;
+  const resources = [...new Set(changesOf(action).map(({ resource }) => resource))];
+  const question = { cluster, namespace, container, resources, windowSeconds: USAGE_WINDOW_SECONDS, now };
+  const [listed, usage] = await Promise.all([
+    ports.cluster(cluster).listPods(namespace),
+    recentUsage(ports, team, question),
+  ]);
+  const pods = podsOfTemplate(listed, workload, container, action);
+  const template = workload.containers.find((candidate) => candidate.name === container);
+  return {
+    isObserved: workload.observedGeneration >= workload.meta.generation,
+    paused: workload.paused,
+    strategy: workload.strategy,
+    revisionPending: workload.revisionPending,
+    replicas: workload.replicas,
+    updated: workload.updatedReplicas,
+    ready: workload.readyReplicas,
+    available: workload.availableReplicas,
+    sizes: lookAtTemplate(workload, target, action).at,
+    hasCpuLimit: template?.resources.limits['cpu'] !== undefined,
+    pods: podsView(pods, container, now),
+    usage: usageOfPods(pods, usage, now),
+    usageProblem: usage.problem,
+  };
+}

@@ -1,12 +1,15 @@
 // cluster.resize-container: new CPU or memory for one container of a running pod, in place, through the `resize` subresource.
 import type { ActionProposal, Inverse } from '../core/action.ts';
-import type { Pod } from '../ports/cluster.ts';
+import type { TeamPolicy } from '../core/policy.ts';
+import { cpuMillicores, sameQuantity } from '../core/quantity.ts';
+import type { ContainerSpec, ContainerStatus, Pod, Resources } from '../ports/cluster.ts';
 import type { Ports } from '../ports/ports.ts';
 import { z } from 'zod';
 import type { ActionKind, Look } from './kind.ts';
-import { type RecentUsage, recentUsage } from './recent-usage.ts';
-import { describeSizes, growthOf, lookAt, Sizes, swapped } from './sizes.ts';
-import { judgePod, type PodView } from './verify-sizes.ts';
+import { recentUsage, windowSince } from './recent-usage.ts';
+import { changesOf, describeSizes, growthOf, lookAt, type SizeChange, Sizes, swapped } from './sizes.ts';
+import { type ContainerView, judgePod, type PodView } from './verify-pod.ts';
+import { CPU_ROUNDING_MILLICORES } from './verify-thresholds.ts';
 
 const Target = z.strictObject({
   cluster: z.string(),
@@ -17,8 +20,6 @@ const Target = z.strictObject({
   role: z.enum(['main', 'sidecar']),
 });
 type Target = z.infer<typeof Target>;
-
-const NO_USAGE: RecentUsage = { throttledRatio: null, memoryBytes: null, cpuCores: null };
 
 export const resizeContainer: ActionKind = {
   kind: 'cluster.resize-container',
@@ -53,18 +54,11 @@ export const resizeContainer: ActionKind = {
   async observe(ports, team, action, now) {
     const target = Target.parse(action.target);
     const pod = await ports.cluster(target.cluster).readPod(target.namespace, target.pod);
-    const isSame = pod !== undefined && pod.meta.uid === target.uid;
-    const there = isSame && pod.phase === 'Running' && pod.meta.deletedAt === null;
-    const status = isSame ? pod.statuses.find((one) => one.name === target.container) : undefined;
-    const last = status?.lastTermination;
+    const there = presence(pod, target);
     const view: PodView = {
-      there,
-      evicted: isSame && pod.phase === 'Failed',
-      ready: isSame && pod.ready,
-      restarts: status?.restartCount ?? 0,
-      oomKilledAt: last?.reason === 'OOMKilled' ? (last.finishedAt ?? 'unknown') : null,
-      resize: isSame ? (pod.resize?.state ?? null) : null,
-      ...(there ? await recentUsage(ports, team, target, now) : NO_USAGE),
+      observedAt: now,
+      pod: there,
+      container: pod === undefined || there !== 'there' ? null : await viewOf(ports, team, action, pod, now),
     };
     return view;
   },
@@ -78,15 +72,96 @@ export const resizeContainer: ActionKind = {
 };
 
 function lookAtPod(pod: Pod | undefined, target: Target, action: ActionProposal): Look {
+  switch (presence(pod, target)) {
+    case 'gone':
+      return { at: 'gone', found: `Pod ${target.pod} is no longer there.` };
+    case 'replaced':
+      return { at: 'gone', found: `Pod ${target.pod} was replaced by another of the same name.` };
+    case 'being-deleted':
+      return { at: 'gone', found: `Pod ${target.pod} is being deleted.` };
+    case 'there':
+      return lookAt(specOf(pod, target)?.resources, action, `Container ${target.container} of pod ${target.pod}`);
+  }
+}
+
+function presence(pod: Pod | undefined, target: Target): PodView['pod'] {
   if (pod === undefined) {
-    return { at: 'gone', found: `Pod ${target.pod} is no longer there.` };
+    return 'gone';
   }
-  if (pod.meta.uid !== target.uid) {
-    return { at: 'gone', found: `Pod ${target.pod} was replaced by another of the same name.` };
+  return pod.meta.uid !== target.uid ? 'replaced' : pod.meta.deletedAt !== null ? 'being-deleted' : 'there';
+}
+
+function specOf(pod: Pod | undefined, target: Target): ContainerSpec | undefined {
+  return pod?.containers.find((candidate) => candidate.name === target.container);
+}
+
+async function viewOf(
+  ports: Ports,
+  team: TeamPolicy,
+  action: ActionProposal,
+  pod: Pod,
+  now: string,
+): Promise<ContainerView> {
+  const target = Target.parse(action.target);
+  const changes = changesOf(action);
+  const resources = [...new Set(changes.map(({ resource }) => resource))];
+  const spec = specOf(pod, target);
+  const status = pod.statuses.find((candidate) => candidate.name === target.container);
+  const changedAt =
+    pod.resizes
+      .filter(({ container }) => container === target.container)
+      .map(({ at }) => at)
+      .sort()
+      .at(-1) ?? null;
+  const { cluster, namespace, pod: name, container } = target;
+  const windowSeconds = windowSince(changedAt, now);
+  const usage = await recentUsage(ports, team, {
+    cluster,
+    namespace,
+    pod: name,
+    container,
+    resources,
+    windowSeconds,
+    now,
+  });
+  return {
+    phase: pod.phase,
+    reason: pod.reason,
+    podReady: pod.ready,
+    podStartedAt: pod.startedAt,
+    sizes: lookAtPod(pod, target, action).at,
+    hasCpuLimit: spec?.resources.limits['cpu'] !== undefined,
+    restartsOnResize: resources.some((resource) => spec?.resizePolicy[resource] === 'RestartContainer'),
+    changedAt,
+    resize: pod.resize,
+    status: status === undefined || spec === undefined ? null : statusView(status, spec, changes),
+    usage: usage.of(name),
+    usageProblem: usage.problem,
+  };
+}
+
+function statusView(
+  { ready, state, restartCount, lastTermination, resources }: ContainerStatus,
+  spec: ContainerSpec,
+  changes: readonly SizeChange[],
+): NonNullable<ContainerView['status']> {
+  return {
+    ready,
+    isRunning: state === 'running',
+    restarts: restartCount,
+    lastTermination:
+      lastTermination === null ? null : { reason: lastTermination.reason, finishedAt: lastTermination.finishedAt },
+    isActuated: resources === null ? null : changes.every((change) => isSet(resources, spec.resources, change)),
+  };
+}
+
+function isSet(actual: Resources, wanted: Resources, { list, resource }: SizeChange): boolean {
+  const there = actual[list][resource];
+  const want = wanted[list][resource];
+  if (there === undefined || want === undefined) {
+    return there === want;
   }
-  if (pod.meta.deletedAt !== null) {
-    return { at: 'gone', found: `Pod ${target.pod} is being deleted.` };
-  }
-  const container = pod.containers.find((candidate) => candidate.name === target.container);
-  return lookAt(container?.resources, action, `Container ${target.container} of pod ${target.pod}`);
+  return resource === 'cpu'
+    ? Math.abs(cpuMillicores(there) - cpuMillicores(want)) <= CPU_ROUNDING_MILLICORES
+    : sameQuantity(there, want);
 }

@@ -66,6 +66,24 @@ export function describeSizes(action: Pick<ActionProposal, 'from' | 'to'>): stri
     .join(', ');
 }
 
+export interface SizeChange {
+  readonly list: 'requests' | 'limits';
+  readonly resource: string;
+  readonly to: string;
+  /** Less than before; a limit where there was none takes something away too. */
+  readonly shrinks: boolean;
+}
+
+/** What an action changes, one entry a size. */
+export function changesOf(action: Pick<ActionProposal, 'from' | 'to'>): readonly SizeChange[] {
+  const from = Sizes.parse(action.from);
+  return sizesOf(action.to).map(({ list, resource, value }) => {
+    const before = from[list][resource];
+    const shrinks = before === undefined ? list === 'limits' : quantityNano(value) < quantityNano(before);
+    return { list, resource, to: value, shrinks };
+  });
+}
+
 export function swapped(action: ActionProposal): Inverse {
   return { kind: action.kind, target: action.target, from: action.to, to: action.from };
 }
