@@ -9,7 +9,8 @@ const reports = readdirSync(folder)
 const sum = (field) => reports.reduce((total, report) => total + report[field], 0);
 // A file that does not even load has no failed test, and is a failure all the same.
 const broken = reports.reduce(
-  (total, report) => total + report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length,
+  (total, report) =>
+    total + report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length,
   0,
 );
 const passed = sum('numPassedTests');

@@ -104,7 +104,7 @@ async function verify(surroundings: Surroundings, document: StoredDocument<Actio
       await transition(
         context.ports,
         document,
-        { state: 'settled', detail: `Kept: ${judgement.sentence}`, by: BY },
+        { state: 'settled', detail: context.mask(`Kept: ${judgement.sentence}`), by: BY },
         [],
       );
       return 'kept';
@@ -192,7 +192,7 @@ async function extend(
   await transition(
     context.ports,
     { ...document, data: { ...document.data, extended: true } },
-    { state: 'applied', detail: `Not yet to be judged: ${judgement.sentence}`, by: BY, dueAt },
+    { state: 'applied', detail: context.mask(`Not yet to be judged: ${judgement.sentence}`), by: BY, dueAt },
     [],
   );
   return 'extended';

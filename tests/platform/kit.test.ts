@@ -64,6 +64,7 @@ test('hands the request to the double and records the call in scenario time', as
       path: '/add',
       query: 'q=1',
       status: 201,
+      handledStatus: 201,
       requestBody: 'hello',
       at: '2026-03-04T10:00:00.000Z',
       violations: [],

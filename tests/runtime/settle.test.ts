@@ -174,7 +174,9 @@ describe('approval', () => {
   test('two at once make one effect', async () => {
     const runtime = await changed(APPROVE);
     const { id } = await only(runtime);
-    const results = await Promise.allSettled(['alice', 'bob', 'carol'].map((by) => approveAction(runtime.surroundings, id, by)));
+    const results = await Promise.allSettled(
+      ['alice', 'bob', 'carol'].map((by) => approveAction(runtime.surroundings, id, by)),
+    );
     expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
     expect(runtime.things.effects).toEqual(['a=125']);
   });
