@@ -1,10 +1,12 @@
 // `npm run bench`: what a run costs, as multiples of a floor that is measured in the same minutes on the same servers. It prints
-// one table a part, and never passes or fails by the clock: what the figures mean is for a person to say.
+// one table a part, and never passes or fails by the clock: what the figures mean is for a person to say. With `--real` the servers
+// are those of tests/real.
 import path from 'node:path';
 import { coldStarts } from './bench/cold-start.ts';
 import { type Bench, median, openBench } from './bench/measure.ts';
 import type { CallCounts } from './bench/platform.ts';
 import type { Measured, Work } from './bench/subject.ts';
+import { openRealServers } from './bench/real.ts';
 import { embeddedTarget, type Target } from './bench/target.ts';
 import { readManifests } from '../shared/config/manifest.ts';
 import { renderTable } from '../shared/core/table.ts';
@@ -30,7 +32,7 @@ interface Figures {
   readonly runs: Readonly<Record<'floor' | 'dry' | 'real', readonly Measured[]>>;
   /** With queries that take as long as a real server's; absent where the servers are real ones. */
   readonly paced: Readonly<Record<'floor' | 'dry' | 'real', readonly Measured[]>> | undefined;
-  readonly calls: Readonly<Record<'dry' | 'real', CallCounts>> | undefined;
+  readonly calls: { readonly dry: CallCounts; readonly real?: CallCounts } | undefined;
 }
 
 async function main(): Promise<void> {
@@ -40,12 +42,14 @@ async function main(): Promise<void> {
   if (manifest === undefined) {
     throw new Error(`functions/${DUTY}/function.yaml is not there.`);
   }
+  const isReal = process.argv.includes('--real');
+  const servers = isReal ? await openRealServers(DUTY, SIZES) : undefined;
   const bench = await openBench(manifest.memoryMiB);
   try {
     const all: Figures[] = [];
     for (const pods of SIZES) {
       say(`measuring a namespace of ${String(pods)} pods …`);
-      const target = await embeddedTarget(pods);
+      const target = await (servers?.target(pods) ?? embeddedTarget(pods));
       try {
         all.push(await figuresOf(bench, target));
       } finally {
@@ -56,8 +60,13 @@ async function main(): Promise<void> {
     printRuns(all);
     printMemory(all, manifest.memoryMiB);
     printRequests(all);
+    printGrowth(all);
   } finally {
     await bench.close();
+    await servers?.close();
+  }
+  if (isReal) {
+    return;
   }
   say('measuring the cold start …');
   await printColdStart();
@@ -74,14 +83,17 @@ async function figuresOf(bench: Bench, target: Target): Promise<Figures> {
   await bench.once(target, { kind: 'raw list' });
   const calls = await callsOfRuns(bench, target);
   const lists = { raw: { kind: 'raw list' }, ours: { kind: 'list' } } as const;
-  const works = {
+  const dryWorks = {
     floor: { kind: 'floor', waves: recorded.waves ?? [] },
     dry: { kind: 'run', dryRun: true },
-    real: { kind: 'run', dryRun: false },
   } as const satisfies Record<string, Work>;
+  const works = { ...dryWorks, real: { kind: 'run', dryRun: false } } as const satisfies Record<string, Work>;
   const connected = await bench.inTurns(target, ROUNDS, lists);
   const warm = await bench.inTurns(target, WARM_ROUNDS, lists, WARM_TIMES);
-  const runs = await bench.inTurns(target, ROUNDS, works);
+  const runs =
+    target.keepsChanges === true
+      ? { ...(await bench.inTurns(target, ROUNDS, dryWorks)), real: [] }
+      : await bench.inTurns(target, ROUNDS, works);
   await target.setPace?.(true);
   const paced = target.setPace === undefined ? undefined : await bench.inTurns(target, ROUNDS, works);
   return { pods: target.pods, connected, warm, runs, paced, calls };
@@ -94,6 +106,9 @@ async function callsOfRuns(bench: Bench, target: Target): Promise<Figures['calls
   await target.takeCalls();
   await bench.once(target, { kind: 'run', dryRun: true });
   const dry = await target.takeCalls();
+  if (target.keepsChanges === true) {
+    return { dry };
+  }
   await bench.once(target, { kind: 'run', dryRun: false });
   return { dry, real: await target.takeCalls() };
 }
@@ -130,7 +145,7 @@ function printRuns(all: readonly Figures[]): void {
     ['pods', 'queries answered', 'run', 'floor', 'run takes', 'multiple', 'of CPU', 'goal'],
     all.flatMap(({ pods, runs, paced }) => [
       row(pods, paced === undefined ? 'by the servers' : 'at once', 'dry', runs.floor, runs.dry),
-      row(pods, paced === undefined ? 'by the servers' : 'at once', 'real', runs.floor, runs.real),
+      ...(runs.real.length === 0 ? [] : [row(pods, 'at once', 'real', runs.floor, runs.real)]),
       ...(paced === undefined
         ? []
         : [
@@ -140,9 +155,13 @@ function printRuns(all: readonly Figures[]): void {
     ]),
     [
       `Medians of ${String(ROUNDS)} rounds, each in a fresh process. A run counts from its settings to its last delivery; the floor understands nothing of what it reads.`,
-      'At once: replies are remembered, so that only the client is compared, which is stricter than any real server. At real pace: each query takes what VictoriaMetrics 1.107 took for it, in line for one core.',
+      'By the servers: each answers as it does. At once: replies are remembered, so that only the client is compared, which is stricter than any real server. At real pace: each query takes what VictoriaMetrics 1.107 took for it, in line for one core.',
       ...all.flatMap(({ pods, runs }) =>
-        runs.real.slice(0, 1).map((one) => `${String(pods)} pods, real: ${outcome(one)}.`),
+        [runs.real[0] ?? runs.dry[0]].flatMap((one) =>
+          one === undefined
+            ? []
+            : [`${String(pods)} pods, ${runs.real.length === 0 ? 'dry' : 'real'}: ${outcome(one)}.`],
+        ),
       ),
     ],
   );
@@ -150,7 +169,9 @@ function printRuns(all: readonly Figures[]): void {
 
 function printMemory(all: readonly Figures[], memoryMib: number): void {
   const peak = (measured: readonly Measured[]): string =>
-    `${String(Math.round(Math.max(...measured.map(({ peakBytes }) => peakBytes)) / 2 ** 20))} MiB`;
+    measured.length === 0
+      ? '–'
+      : `${String(Math.round(Math.max(...measured.map(({ peakBytes }) => peakBytes)) / 2 ** 20))} MiB`;
   print(
     'Peak memory of a process (largest of all rounds)',
     ['pods', 'raw list', 'listPods', 'floor', 'dry run', 'real run', 'goal'],
@@ -169,17 +190,23 @@ function printRequests(all: readonly Figures[]): void {
     return;
   }
   const operations = [
-    ...new Set(counted.flatMap(({ calls }) => [...Object.keys(calls.dry), ...Object.keys(calls.real)])),
+    ...new Set(counted.flatMap(({ calls }) => [...Object.keys(calls.dry), ...Object.keys(calls.real ?? {})])),
   ];
   const total = (counts: CallCounts): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
   const pages = (counts: CallCounts): number => Math.max(0, (counts[PAGED] ?? 0) - 1);
   const row = (name: string, of: (counts: CallCounts) => number): string[] => [
     name,
-    ...counted.flatMap(({ calls }) => [String(of(calls.dry)), String(of(calls.real))]),
+    ...counted.flatMap(({ calls }) => [calls.dry, calls.real].flatMap((one) => (one ? [String(of(one))] : []))),
   ];
   print(
     'Requests of a run',
-    ['', ...counted.flatMap(({ pods }) => [`${String(pods)} dry`, `${String(pods)} real`])],
+    [
+      '',
+      ...counted.flatMap(({ pods, calls }) => [
+        `${String(pods)} dry`,
+        ...(calls.real === undefined ? [] : [`${String(pods)} real`]),
+      ]),
+    ],
     [
       ...operations.toSorted().map((name) => row(name, (counts) => counts[name] ?? 0)),
       row('all', total),
@@ -190,6 +217,34 @@ function printRequests(all: readonly Figures[]): void {
 }
 
 const PAGED = 'kubernetes list pods';
+
+function printGrowth(all: readonly Figures[]): void {
+  const works: readonly (readonly [string, (figures: Figures) => readonly Measured[]])[] = [
+    ['raw list', ({ connected }) => connected.raw],
+    ['listPods', ({ connected }) => connected.ours],
+    ['floor', ({ runs }) => runs.floor],
+    ['dry run', ({ runs }) => runs.dry],
+  ];
+  print(
+    'Growth of time: the exponent over the number of pods, 1 being in proportion',
+    ['from', 'to', ...works.map(([name]) => name)],
+    all.slice(1).flatMap((larger, index) => {
+      const smaller = all[index];
+      return smaller === undefined
+        ? []
+        : [
+            [
+              String(smaller.pods),
+              String(larger.pods),
+              ...works.map(([, of]) =>
+                ratio(Math.log(firstOf(of(larger)) / firstOf(of(smaller))) / Math.log(larger.pods / smaller.pods)),
+              ),
+            ],
+          ];
+    }),
+    ['Of the medians above; what a process needs at its start counts in both.'],
+  );
+}
 
 async function printColdStart(): Promise<void> {
   const target = await embeddedTarget(COLD_PODS, true);

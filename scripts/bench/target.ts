@@ -1,5 +1,5 @@
-// The servers that the benchmarks run against, as addresses and settings. Today the embedded platform in a process of its own;
-// whatever fills a Target can be measured the same way.
+// The servers that the benchmarks run against, as addresses and settings: here the embedded platform in a process of its own;
+// whatever fills a Target can be measured the same way, as real.ts does.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -27,6 +27,8 @@ export interface Target {
   takeCalls?(): Promise<CallCounts>;
   /** Where the servers answer at once: whether queries take the time that a real server needs for them. */
   setPace?(isPaced: boolean): Promise<void>;
+  /** What a run changes stays changed: only dry runs find the same each time. */
+  readonly keepsChanges?: true;
   close(): Promise<void>;
 }
 
