@@ -43,7 +43,8 @@ export async function operate(surroundings: Surroundings, operation: ActionOpera
   }
 }
 
-function resultOf(
+/** What a person asked for, as the runtime does it. */
+export function resultOf(
   surroundings: Surroundings,
   { id, verb }: ActionOperation,
   by: string,

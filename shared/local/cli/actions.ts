@@ -5,9 +5,7 @@ import { ACTION_KINDS } from '../../actions/kinds.ts';
 import type { ActionRecord, ActionState } from '../../core/action.ts';
 import { CallerError } from '../../core/errors.ts';
 import { renderTable } from '../../core/table.ts';
-import type { Surroundings } from '../../runtime/context.ts';
-import { approveAction, declineAction, type OperationResult } from '../../runtime/stored-action.ts';
-import { undoAction } from '../../runtime/undo.ts';
+import { resultOf } from '../action-route.ts';
 import { openStore, openSystem } from './system.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -93,8 +91,7 @@ async function operate(
   try {
     const { outcome, action } = await resultOf(
       system.surroundings,
-      verb,
-      id,
+      { id, verb },
       `${userInfo().username} (command line)`,
       flags.why ?? '',
     );
@@ -102,22 +99,5 @@ async function operate(
     return outcome.state === 'applied' || verb === 'decline' ? 0 : 1;
   } finally {
     await system.close();
-  }
-}
-
-function resultOf(
-  surroundings: Surroundings,
-  verb: 'approve' | 'decline' | 'undo',
-  id: string,
-  by: string,
-  why: string,
-): Promise<OperationResult> {
-  switch (verb) {
-    case 'approve':
-      return approveAction(surroundings, id, by);
-    case 'decline':
-      return declineAction(surroundings, id, by, why);
-    case 'undo':
-      return undoAction(surroundings, id, { by, why: why === '' ? 'By hand.' : why, automatic: false });
   }
 }
