@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Every core: tests wait for servers and processes more than they compute.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
