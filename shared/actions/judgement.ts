@@ -4,9 +4,10 @@ import type { Evidence } from '../core/subject.ts';
 export interface Judgement {
   /**
    * `kept`: it did no harm, and there is evidence. `undo`: harm that the change itself can cause. `escalate`: a person must look,
-   * the change stays. `no-data`: it cannot be told yet.
+   * the change stays. `no-data`: it cannot be told yet. `under-way`: what was begun has not ended and may still take its time;
+   * it is looked at again, for as long as the judge says so.
    */
-  readonly verdict: 'kept' | 'undo' | 'escalate' | 'no-data';
+  readonly verdict: 'kept' | 'undo' | 'escalate' | 'no-data' | 'under-way';
   /** `verify/<rule>` */
   readonly rule: string;
   readonly sentence: string;

@@ -38,6 +38,8 @@ export interface ActionKind {
   observe(ports: Ports, team: TeamPolicy, action: ActionProposal, now: string): Promise<JsonObject>;
   /** Compares; pure. `before` is undefined when it could not be read then. Never `kept` without evidence. */
   judge(action: ActionProposal, before: JsonObject | undefined, after: JsonObject): Judgement;
+  /** Seconds until it is judged, and between two looks at what is under way; the policy's `guardrails.settle` when absent. */
+  settleSeconds?(team: TeamPolicy): number;
   /** The change in words, e.g. "memory limit 1Gi → 1280Mi of shop/web-1/app". */
   describe(action: ActionProposal): string;
 }

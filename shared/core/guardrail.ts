@@ -2,14 +2,26 @@
 // missing inside any of them refuses. They read no clock and no store; what they need is handed in.
 import type { ActionProposal } from './action.ts';
 import { BugError, describeError } from './errors.ts';
+import type { JsonObject } from './json.ts';
 import { matchesPattern } from './pattern.ts';
 import { durationSeconds, type Mode, type TeamPolicy } from './policy.ts';
 import { wholePartOfProduct } from './quantity.ts';
 import { activeWindow } from './window.ts';
 
+/** Where a change takes effect, by the names that the policy's patterns go by; '' where a change has no such place. */
 export interface GuardrailScope {
   readonly cluster: string;
   readonly namespace: string;
+  readonly repository?: string;
+}
+
+/** The place of a change: the names of its target, and those of its run's scope where the target says nothing. */
+export function placeOf(scope: JsonObject, target: JsonObject = {}): Required<GuardrailScope> {
+  const name = (key: string): string => {
+    const found = target[key] ?? scope[key];
+    return typeof found === 'string' ? found : '';
+  };
+  return { cluster: name('cluster'), namespace: name('namespace'), repository: name('repository') };
 }
 
 /** A change of the scope that was begun already. */
@@ -93,9 +105,29 @@ export function modeOf(team: TeamPolicy, action: string, scope: GuardrailScope):
     (candidate) =>
       matchesPattern(candidate.action, action) &&
       matchesPattern(candidate.cluster, scope.cluster) &&
-      matchesPattern(candidate.namespace, scope.namespace),
+      matchesPattern(candidate.namespace, scope.namespace) &&
+      matchesPattern(candidate.repository, scope.repository ?? ''),
   );
   return rule?.mode === 'auto' || rule?.mode === 'approve' ? rule.mode : 'observe';
+}
+
+/**
+ * Whether the policy only observes an action kind everywhere in the scope of a run. A scope that holds repositories without
+ * naming one (a workspace) is open wherever a rule lets one of them be changed.
+ */
+export function onlyObserves(team: TeamPolicy, action: string, scope: JsonObject): boolean {
+  const place = placeOf(scope);
+  if (place.repository !== '' || typeof scope['workspace'] !== 'string') {
+    return modeOf(team, action, place) === 'observe';
+  }
+  const rules = team.modes.filter(
+    (rule) =>
+      matchesPattern(rule.action, action) &&
+      matchesPattern(rule.cluster, place.cluster) &&
+      matchesPattern(rule.namespace, place.namespace),
+  );
+  const everywhere = rules.findIndex(({ repository }) => repository === '*');
+  return (everywhere === -1 ? rules : rules.slice(0, everywhere + 1)).every(({ mode }) => mode === 'observe');
 }
 
 function byMode(mode: Mode, action: string): GuardrailVerdict {
@@ -116,7 +148,7 @@ export function refuseProtected({ action, scope, team }: GuardrailInput): string
     throw new BugError('The action tells no names, so protection cannot be checked.');
   }
   const namespace = team.protect.namespaces.find((pattern) => matchesPattern(pattern, scope.namespace));
-  if (namespace !== undefined) {
+  if (namespace !== undefined && scope.namespace !== '') {
     return `The namespace ${scope.namespace} is protected by the policy ("${namespace}").`;
   }
   for (const pattern of team.protect.names) {

@@ -65,6 +65,7 @@ export const ModeRule = z.strictObject({
   action: NamePattern.default('*').describe('Action kind, such as cluster.resize-container'),
   cluster: NamePattern.default('*'),
   namespace: NamePattern.default('*'),
+  repository: NamePattern.default('*').describe('For changes of pipelines: the repository'),
   mode: Mode,
 });
 
@@ -73,6 +74,7 @@ export const Window = z
     name,
     cluster: NamePattern.default('*'),
     namespace: NamePattern.default('*'),
+    repository: NamePattern.default('*'),
     days: z
       .array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']))
       .min(1)

@@ -23,7 +23,7 @@ const formatters = new Map<string, Intl.DateTimeFormat>();
 /** The first window that is open for the scope at `now` (ISO instant), in policy order; `undefined` when none is. */
 export function activeWindow(
   windows: readonly Window[],
-  scope: { readonly cluster: string; readonly namespace: string },
+  scope: { readonly cluster: string; readonly namespace: string; readonly repository?: string },
   now: string,
   timezone: string,
 ): Window | undefined {
@@ -33,6 +33,7 @@ export function activeWindow(
     (window) =>
       matchesPattern(window.cluster, scope.cluster) &&
       matchesPattern(window.namespace, scope.namespace) &&
+      matchesPattern(window.repository, scope.repository ?? '') &&
       isOpen(window, instant, clock),
   );
 }

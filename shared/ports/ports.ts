@@ -1,5 +1,6 @@
 // Everything that a run may reach, as wiring hands it in.
 import type { ActionRecord } from '../core/action.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { Chat } from './chat.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Cluster } from './cluster.ts';
@@ -18,6 +19,11 @@ export interface Ports {
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;
+}
+
+/** What the duty remembered of this scope at the end of an earlier run. What is read of it belongs into the facts. */
+export interface Memory {
+  read(key: string): Promise<JsonObject | undefined>;
 }
 
 /** Our own past, for cooldowns and growth: read from the journal by the runtime, part of the facts. */

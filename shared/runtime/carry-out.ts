@@ -129,7 +129,7 @@ async function end(
   const detail = context.mask(said);
   // Not fenced: what happened on the platform is true whoever holds the lease; the action's own version protects it.
   const also = (await context.onEnd?.(state, detail)) ?? [];
-  const next = { state, detail, by: byOf(context), ...dueOf(context, state) };
+  const next = { state, detail, by: byOf(context), ...dueOf(context, intent.data, state) };
   const stored = await transition(context.ports, intent, next, also);
   await step(context, 'outcome-stored');
   if (stored === undefined) {
@@ -143,7 +143,9 @@ async function end(
 }
 
 /** An applied change is judged after its settle time. */
-export function dueOf(context: RunContext, state: Ending): { readonly dueAt?: string } {
+export function dueOf(context: RunContext, action: ActionProposal, state: Ending): { readonly dueAt?: string } {
   const now = context.ports.clock.now().toISOString();
-  return state === 'applied' ? { dueAt: secondsAfter(now, durationSeconds(context.team.guardrails.settle)) } : {};
+  const settle =
+    context.kinds.get(action.kind)?.settleSeconds?.(context.team) ?? durationSeconds(context.team.guardrails.settle);
+  return state === 'applied' ? { dueAt: secondsAfter(now, settle) } : {};
 }

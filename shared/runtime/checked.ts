@@ -25,6 +25,26 @@ export function parseFacts(duty: Duty, observed: unknown): unknown {
   return parsed.data;
 }
 
+/** Events as the duty takes them. One that does not fit is the sender's mistake. */
+export function parseEvents(duty: Duty, events: readonly JsonObject[]): readonly JsonObject[] {
+  const schema = duty.event;
+  if (schema === undefined) {
+    if (events.length > 0) {
+      throw new CallerError(`${duty.name} takes no events.`, { field: 'events' });
+    }
+    return [];
+  }
+  return events.map((event, index) => {
+    const parsed = schema.safeParse(event);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      const field = ['events', index, ...(issue?.path ?? [])].map(String).join('.');
+      throw new CallerError(`${field}: ${issue?.message.slice(0, 200) ?? 'is not valid'}.`, { field });
+    }
+    return parsed.data;
+  });
+}
+
 /** Law 1. A duty that breaks it is a bug that must not reach the executor. */
 export function checkOneVerdictEach(duty: Duty, decisions: readonly Decision[]): void {
   const seen = new Set<string>();

@@ -5,7 +5,7 @@ import type { JsonObject } from '../core/json.ts';
 import type { Policy } from '../core/policy.ts';
 import type { DecidedOutcome, Problem, Report } from '../core/report.ts';
 import type { RequiredMetric } from '../core/required-metric.ts';
-import type { History, Ports } from '../ports/ports.ts';
+import type { History, Memory, Ports } from '../ports/ports.ts';
 
 /** What `observe` may use. `now` is the run's time (ISO) and becomes part of the facts. */
 export interface ObserveInput<Scope, DutyPolicy> {
@@ -14,6 +14,9 @@ export interface ObserveInput<Scope, DutyPolicy> {
   readonly now: string;
   readonly ports: Pick<Ports, 'cluster' | 'metrics'>;
   readonly history: History;
+  readonly memory: Memory;
+  /** What came from outside for this scope since the last run, oldest first; checked by the duty's `event`. */
+  readonly events: readonly JsonObject[];
   /** Tells a person at a terminal what is being read. */
   readonly progress: (message: string) => void;
 }
@@ -25,6 +28,18 @@ export interface ReportInput<Facts, DutyPolicy> {
   readonly dryRun: boolean;
 }
 
+/** A document to be remembered. Without `keepSeconds` it stays until it is replaced. */
+export interface Remembered {
+  readonly value: JsonObject;
+  readonly keepSeconds?: number;
+}
+
+export interface RememberInput<Facts, DutyPolicy> {
+  readonly facts: Facts;
+  readonly policy: Policy<DutyPolicy>;
+  readonly decided: readonly DecidedOutcome[];
+}
+
 export interface Duty<Scope extends JsonObject = JsonObject, Facts = unknown, DutyPolicy = unknown> {
   readonly name: string;
   /** The scope as a request gives it; unknown fields are refused. */
@@ -34,6 +49,8 @@ export interface Duty<Scope extends JsonObject = JsonObject, Facts = unknown, Du
   readonly facts: z.ZodType<Facts>;
   /** The action kinds that its decisions may propose, none for a duty that only tells; where policy only observes all of them, nothing is escalated outside. */
   readonly actionKinds: readonly string[];
+  /** What a webhook or a caller may hand to a run of it; absent for a duty that takes no events. */
+  readonly event?: z.ZodType<JsonObject>;
   /** What it reads from the metrics store, for the doctor; absent for a duty that reads nothing there. */
   readonly requiredMetrics?: readonly RequiredMetric[];
   /** All scopes that the policy names, for a tick that names none. */
@@ -43,6 +60,8 @@ export interface Duty<Scope extends JsonObject = JsonObject, Facts = unknown, Du
   /** What could not be seen, from the facts. A problem of kind `configuration` makes the run refused: nothing is acted on. */
   problems(facts: Facts): readonly Problem[];
   report(input: ReportInput<Facts, DutyPolicy>): Report;
+  /** What the next run of this scope is to know, by key: pure, and stored in the commit that ends the run. A dry run remembers nothing. */
+  remember?(input: RememberInput<Facts, DutyPolicy>): Readonly<Record<string, Remembered>>;
 }
 
 /** Keeps the types of a duty's parts together; the runtime sees them erased. */

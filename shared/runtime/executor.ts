@@ -5,7 +5,7 @@ import { canonicalJson, type JsonObject } from '../core/json.ts';
 import type { Decision } from '../core/decision.ts';
 import { BugError, describeError, PlatformError } from '../core/errors.ts';
 import { masked } from '../core/mask.ts';
-import { checkGuardrails, type GuardrailVerdict } from '../core/guardrail.ts';
+import { checkGuardrails, type GuardrailVerdict, placeOf } from '../core/guardrail.ts';
 import type { Outcome } from '../core/report.ts';
 import type { StoredDocument, Version, Write } from '../ports/store.ts';
 import { type Budget, budgetEntry, budgetOf, budgetWrite } from './budget.ts';
@@ -82,11 +82,10 @@ function guard(
   kind: ActionKind,
   recent: Budget['entries'],
 ): GuardrailVerdict {
-  const name = (key: string): string => (typeof context.scope[key] === 'string' ? context.scope[key] : '');
   return checkGuardrails({
     action,
     now: context.ports.clock.now().toISOString(),
-    scope: { cluster: name('cluster'), namespace: name('namespace') },
+    scope: placeOf(context.scope, action.target),
     team: context.team,
     recent,
     paused: undefined,

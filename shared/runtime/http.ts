@@ -102,6 +102,7 @@ async function runScope(ready: ReadyDuty, request: DutyRequest, scope: JsonObjec
     dryRun: request.dryRun,
     trigger: request.trigger,
     timeoutSeconds: ready.manifest.timeoutSeconds,
+    events: request.events,
     // One tick over several scopes is one delivery for each of them.
     ...(request.deliveryId === undefined ? {} : { deliveryId: `${request.deliveryId}:${scopeKey(scope)}` }),
   });

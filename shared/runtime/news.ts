@@ -3,7 +3,7 @@ import { hashOf } from '../core/fingerprint.ts';
 import { bold, code, type Message, paragraph, text } from '../core/document.ts';
 import type { ActionRecord } from '../core/action.ts';
 import type { Escalation } from '../core/decision.ts';
-import { modeOf } from '../core/guardrail.ts';
+import { onlyObserves } from '../core/guardrail.ts';
 import { masked } from '../core/mask.ts';
 import { type Correction, type DecidedOutcome, escalationOf, type Problem, type Report } from '../core/report.ts';
 import type { Write } from '../ports/store.ts';
@@ -46,7 +46,7 @@ export async function newsWrites(context: RunContext, input: NewsInput): Promise
   if (context.dryRun) {
     return [];
   }
-  const issues = onlyObserves(context, input.duty)
+  const issues = onlyProposes(context, input.duty)
     ? { writes: [], linked: [] }
     : await issueWrites(context, escalationsOf(context, input));
   const message = await messageWrites(context, input, issues.linked);
@@ -104,11 +104,9 @@ function messageEntry(
  * Policy lets none of the duty's actions happen here: proposals are told once a day, and nothing goes to the tracker.
  * A duty that has no actions proposes nothing: what it escalates is all that it is for.
  */
-function onlyObserves(context: RunContext, duty: Duty): boolean {
-  const name = (key: string): string => (typeof context.scope[key] === 'string' ? context.scope[key] : '');
-  const scope = { cluster: name('cluster'), namespace: name('namespace') };
+function onlyProposes(context: RunContext, duty: Duty): boolean {
   const kinds = duty.actionKinds;
-  return kinds.length > 0 && kinds.every((kind) => modeOf(context.team, kind, scope) === 'observe');
+  return kinds.length > 0 && kinds.every((kind) => onlyObserves(context.team, kind, context.scope));
 }
 
 async function messageWrites(
@@ -127,7 +125,7 @@ async function messageWrites(
     Object.entries(told?.data.items ?? {}).filter(([, at]) => secondsAfter(at, REPEAT_SECONDS) > context.now),
   );
   const items = newsItems(input);
-  const isNews = !onlyObserves(context, input.duty) && items.some((item) => recent[item] === undefined);
+  const isNews = !onlyProposes(context, input.duty) && items.some((item) => recent[item] === undefined);
   const isDaily = slack.post === 'news-and-daily' && told?.data.day !== today;
   if (!isNews && !isDaily && slack.post !== 'every-run') {
     return [];

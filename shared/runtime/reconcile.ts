@@ -68,7 +68,7 @@ export async function accountFor(
       state: ending.state,
       detail: context.mask(`${ending.sentence} ${look.found}`),
       by: `${byOf(context)}, reconciling`,
-      ...dueOf(context, ending.state),
+      ...dueOf(context, document.data, ending.state),
     },
     fence(context),
   );

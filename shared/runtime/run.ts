@@ -15,13 +15,15 @@ import {
   type ReportedDelivery,
 } from '../core/report.ts';
 import type { StoredDocument, Write } from '../ports/store.ts';
-import { checkOneVerdictEach, parseFacts, parseScope } from './checked.ts';
+import { checkOneVerdictEach, parseEvents, parseFacts, parseScope } from './checked.ts';
 import { type RunContext, step, type Surroundings } from './context.ts';
 import type { Duty } from './duty.ts';
 import { execute } from './executor.ts';
+import { fittingEvents, type InboxEvent, takenWrites, waitingEvents } from './inbox.ts';
 import { historyOf } from './journal.ts';
 import { largeWrites } from './large-document.ts';
 import { type Lease, leaseRelease, takeLease } from './lease.ts';
+import { memoryOf, memoryWrites } from './memory.ts';
 import { newsWrites } from './news.ts';
 import { deliverRun, type DrainInput, drainOutbox } from './outbox.ts';
 import { deedsOf, reconcile, type Reconciliation } from './reconcile.ts';
@@ -47,6 +49,8 @@ export interface RunRequest {
   /** Time to decide by, ISO; the clock's when absent. */
   readonly now?: string;
   readonly timeoutSeconds: number;
+  /** What the caller points at; looked at beside what waits in the inbox. */
+  readonly events?: readonly JsonObject[];
   readonly progress?: (message: string) => void;
 }
 
@@ -90,7 +94,8 @@ export async function runDuty<S extends JsonObject, F, P>(
     actUntil: started.getTime() + request.timeoutSeconds * 1000 * (1 - REPORT_SHARE),
   };
   if (request.dryRun) {
-    const { report } = await judge(base, duty, policy as Policy<unknown>, request);
+    const events = await waitingEvents(base, duty);
+    const { report } = await judge(base, duty, policy as Policy<unknown>, request, events);
     return { kind: 'done', report, waiting: false };
   }
   const leaseId = `${duty.name}:${key}`;
@@ -115,8 +120,9 @@ export async function runDuty<S extends JsonObject, F, P>(
   let finished: Finished;
   try {
     const past = await lookAfter(context, record);
-    const judged = await judge(context, duty, policy as Policy<unknown>, request, past);
-    finished = await finish(context, duty, lease, record, request, judged, past);
+    const events = await waitingEvents(context, duty);
+    const judged = await judge(context, duty, policy as Policy<unknown>, request, events, past);
+    finished = await finish(context, duty, lease, record, request, judged, past, events);
   } catch (error) {
     await giveUp(context, duty, lease, record, error);
     throw error;
@@ -159,6 +165,7 @@ async function judge(
   duty: Duty,
   policy: Policy<unknown>,
   request: RunRequest,
+  waiting: readonly StoredDocument<InboxEvent>[],
   past: Pick<Past, 'reconciled' | 'problems'> = { reconciled: [], problems: [] },
 ): Promise<Judged> {
   const observed = await duty.observe({
@@ -167,6 +174,8 @@ async function judge(
     now: context.now,
     ports: context.ports,
     history: historyOf(context.ports.store, duty.name, context.scopeKey),
+    memory: memoryOf(context.ports.store, duty.name, context.scopeKey),
+    events: [...fittingEvents(context, duty, waiting), ...parseEvents(duty, request.events ?? [])],
     progress: request.progress ?? (() => undefined),
   });
   const facts = parseFacts(duty, observed);
@@ -241,8 +250,10 @@ async function finish(
   request: RunRequest,
   judged: Judged,
   past: Past,
+  events: readonly StoredDocument<InboxEvent>[],
 ): Promise<Finished> {
   const finished = context.ports.clock.now();
+  const { facts, policy, decided } = judged;
   const { reconciled } = past;
   const expiresAt = runExpiry(context.team, finished);
   const large = largeWrites(`run-${context.runId}-report`, judged.report, expiresAt);
@@ -270,6 +281,8 @@ async function finish(
     ...large.writes,
     ...recorded.writes,
     ...cutOffWrites,
+    ...takenWrites(events, finished.toISOString()),
+    ...(await memoryWrites(context.ports.store, context, duty.remember?.({ facts, policy, decided }) ?? {})),
     // A refusal is no answer to remember: the same delivery may find the mistake mended.
     ...(isRefused ? [] : deliveryWrites(context.team, duty.name, request.deliveryId, record.id, finished)),
     ...(await newsWrites(context, {

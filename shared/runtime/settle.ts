@@ -5,15 +5,13 @@ import type { ActionRecord } from '../core/action.ts';
 import { code, paragraph, text } from '../core/document.ts';
 import { describeError, PlatformError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { durationSeconds } from '../core/policy.ts';
 import type { StoredDocument } from '../ports/store.ts';
 import type { RunContext, Surroundings } from './context.ts';
-import { kindOf } from './carry-out.ts';
+import { dueOf, kindOf } from './carry-out.ts';
 import { transition } from './journal.ts';
 import { issueWrites } from './issue-writes.ts';
 import { noteWrites } from './note.ts';
 import { drainOutbox } from './outbox.ts';
-import { secondsAfter } from './outbox-entry.ts';
 import { accountFor } from './reconcile.ts';
 import { contextOf, expireAction, withScope } from './stored-action.ts';
 import { finishUndo, undoAction } from './undo.ts';
@@ -112,6 +110,18 @@ async function verify(surroundings: Surroundings, document: StoredDocument<Actio
       return undo(surroundings, document, judgement);
     case 'escalate':
       return escalate(context, document, judgement);
+    case 'under-way':
+      // Not journaled: nothing became of it yet, and it may be looked at many times.
+      await context.ports.store.commit([
+        {
+          op: 'replace',
+          collection: 'actions',
+          id: document.id,
+          data: { ...data, ...dueOf(context, data, 'applied') },
+          version: document.version,
+        },
+      ]);
+      return 'extended';
     case 'no-data':
       return data.extended === true
         ? escalate(context, document, { ...judgement, sentence: `It could not be verified: ${judgement.sentence}` })
@@ -188,11 +198,15 @@ async function extend(
   document: StoredDocument<ActionRecord>,
   judgement: Judgement,
 ): Promise<Count> {
-  const dueAt = secondsAfter(context.now, durationSeconds(context.team.guardrails.settle));
   await transition(
     context.ports,
     { ...document, data: { ...document.data, extended: true } },
-    { state: 'applied', detail: context.mask(`Not yet to be judged: ${judgement.sentence}`), by: BY, dueAt },
+    {
+      state: 'applied',
+      detail: context.mask(`Not yet to be judged: ${judgement.sentence}`),
+      by: BY,
+      ...dueOf(context, document.data, 'applied'),
+    },
     [],
   );
   return 'extended';

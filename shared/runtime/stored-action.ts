@@ -1,8 +1,7 @@
 // What a person, or `settle` in their place, does with a stored action: find it, approve it, decline it. It begins no action of its own.
 import { type ActionRecord, type ActionState, CLOSED_STATES } from '../core/action.ts';
 import { BugError, CallerError, ConfigurationError } from '../core/errors.ts';
-import { checkGuardrails } from '../core/guardrail.ts';
-import type { JsonObject } from '../core/json.ts';
+import { checkGuardrails, placeOf } from '../core/guardrail.ts';
 import type { TeamPolicy } from '../core/policy.ts';
 import type { Outcome } from '../core/report.ts';
 import type { Store, StoredDocument } from '../ports/store.ts';
@@ -66,20 +65,13 @@ export function contextOf(surroundings: Surroundings, action: ActionRecord, by: 
     runId: action.runId,
     by,
     duty: action.duty,
-    scope: scopeOf(action),
+    scope: { ...placeOf(action.target) },
     scopeKey: action.scope,
     dryRun: false,
     now: surroundings.ports.clock.now().toISOString(),
     lease: undefined,
     actUntil: Number.POSITIVE_INFINITY,
   };
-}
-
-/** The scope's names as the action's target carries them, for modes and windows. */
-function scopeOf({ target }: ActionRecord): JsonObject {
-  return Object.fromEntries(
-    ['cluster', 'namespace'].flatMap((name) => (target[name] === undefined ? [] : [[name, target[name]]])),
-  );
 }
 
 const LEASE_SECONDS = 180;
@@ -137,7 +129,7 @@ async function approveAlone(
     const verdict = checkGuardrails({
       action: waiting.data,
       now: context.now,
-      scope: namesOf(context.scope),
+      scope: placeOf(context.scope, waiting.data.target),
       team: approved(surroundings.team),
       recent: budget.entries,
       paused: undefined,
@@ -229,12 +221,7 @@ export async function expireAction(surroundings: Surroundings, document: StoredD
   await transition(surroundings.ports, document, { state: 'expired', detail, by: 'settle' }, []);
 }
 
-function namesOf(scope: JsonObject): { cluster: string; namespace: string } {
-  const name = (key: string): string => (typeof scope[key] === 'string' ? scope[key] : '');
-  return { cluster: name('cluster'), namespace: name('namespace') };
-}
-
 /** The approval stands in for the mode; every other guardrail is asked again. */
 function approved(team: TeamPolicy): TeamPolicy {
-  return { ...team, modes: [{ action: '*', cluster: '*', namespace: '*', mode: 'auto' }] };
+  return { ...team, modes: [{ action: '*', cluster: '*', namespace: '*', repository: '*', mode: 'auto' }] };
 }

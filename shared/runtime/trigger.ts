@@ -13,6 +13,8 @@ export interface Incoming {
 export interface DutyRequest {
   /** Absent: all scopes of the policy. */
   readonly scope: JsonObject | undefined;
+  /** What the caller points at, in the duty's own form. */
+  readonly events: readonly JsonObject[];
   readonly dryRun: boolean;
   readonly trigger: TriggerKind;
   readonly deliveryId: string | undefined;
@@ -34,6 +36,7 @@ const ScopeValue = z.union([
 
 const Request = z.strictObject({
   scope: z.record(z.string(), ScopeValue).optional(),
+  events: z.array(z.record(z.string(), ScopeValue)).max(100).optional(),
   dry_run: z.boolean().optional(),
 });
 
@@ -139,7 +142,8 @@ function plainRequest(body: unknown, trigger: TriggerKind, deliveryId: string | 
   if (!parsed.success) {
     throw wrong(parsed.error, '');
   }
-  return { scope: parsed.data.scope, dryRun: parsed.data.dry_run ?? false, trigger, deliveryId };
+  const { scope, events = [], dry_run: dryRun = false } = parsed.data;
+  return { scope, events, dryRun, trigger, deliveryId };
 }
 
 function wrong(error: z.ZodError, prefix: string): CallerError {
@@ -155,7 +159,7 @@ function wrong(error: z.ZodError, prefix: string): CallerError {
     `${field}: ${unknownKey === undefined ? (issue?.message ?? 'is not valid') : 'is not a known field'}.`,
     {
       field,
-      remedy: 'Known fields are scope and dry_run.',
+      remedy: 'Known fields are scope, events and dry_run.',
     },
   );
 }

@@ -192,7 +192,7 @@ describe('whatever the numbers', () => {
         fc.pre(mode !== 'auto' && mode !== 'approve');
         const team = {
           ...teamWith({}),
-          modes: [{ action: '*', cluster: '*', namespace: '*', mode: mode as 'observe' }],
+          modes: [{ action: '*', cluster: '*', namespace: '*', repository: '*', mode: mode as 'observe' }],
         };
         return checkGuardrails(request({ team })).verdict === 'observe';
       }),

@@ -1,6 +1,13 @@
 // Guardrails one by one: what each refuses, what it lets through, and that all of them fail closed.
 import { describe, expect, it } from 'vitest';
-import { checkGuardrails, GUARDRAILS, type GuardrailInput, modeOf } from '../../shared/core/guardrail.ts';
+import {
+  checkGuardrails,
+  GUARDRAILS,
+  type GuardrailInput,
+  modeOf,
+  onlyObserves,
+  placeOf,
+} from '../../shared/core/guardrail.ts';
 import type { TeamPolicy } from '../../shared/core/policy.ts';
 import { change, NOW, proposal, request, teamWith } from './guardrail-request.ts';
 
@@ -19,7 +26,10 @@ describe('an action that nothing speaks against', () => {
       guardrail: 'mode',
       why: 'The policy only observes cluster.resize-container here.',
     });
-    const unknown = { ...teamWith({}), modes: [{ action: '*', cluster: '*', namespace: '*', mode: 'yolo' }] };
+    const unknown = {
+      ...teamWith({}),
+      modes: [{ action: '*', cluster: '*', namespace: '*', repository: '*', mode: 'yolo' }],
+    };
     expect(checkGuardrails(request({ team: unknown as unknown as TeamPolicy })).verdict).toBe('observe');
   });
 });
@@ -40,6 +50,45 @@ describe('the mode', () => {
     expect(modeOf(team, 'cluster.patch-template', scope)).toBe('auto');
     expect(modeOf(team, 'cluster.resize-container', { cluster: 'stage', namespace: 'pay' })).toBe('auto');
     expect(modeOf(team, 'cluster.resize-container', { cluster: 'prod', namespace: 'payments' })).toBe('observe');
+  });
+});
+
+describe('a change of a repository', () => {
+  const team = teamWith({
+    modes: [
+      { action: 'ci.*', repository: 'web-*', mode: 'auto' },
+      { cluster: 'prod', mode: 'approve' },
+    ],
+    windows: [{ name: 'release', repository: 'web-shop', days: ['sat'] }],
+    protect: { namespaces: ['*'] },
+  });
+  const action = { ...proposal({}), kind: 'ci.rerun', target: { repository: 'web-api' } };
+
+  it('takes its place from its target, and has no namespace that could be protected', () => {
+    expect(placeOf({ workspace: 'acme' }, action.target)).toEqual({
+      cluster: '',
+      namespace: '',
+      repository: 'web-api',
+    });
+    const scope = placeOf({ workspace: 'acme' }, action.target);
+    expect(checkGuardrails(request({ team, action, scope }))).toEqual({ verdict: 'apply' });
+    expect(modeOf(team, 'ci.rerun', { ...scope, repository: 'api' })).toBe('observe');
+    expect(modeOf(team, 'cluster.resize-container', { cluster: 'prod', namespace: 'shop' })).toBe('approve');
+  });
+
+  it('is held by a window of its repository alone', () => {
+    const at = (repository: string): unknown =>
+      checkGuardrails(request({ team, action, scope: { cluster: '', namespace: '', repository } }));
+    expect(at('web-shop')).toMatchObject({ verdict: 'refuse', guardrail: 'window' });
+    expect(at('web-api')).toMatchObject({ verdict: 'apply' });
+  });
+
+  it('is possible in a workspace as soon as one repository is open', () => {
+    const closed = teamWith({ modes: [{ mode: 'observe' }, { repository: 'web-*', mode: 'auto' }] });
+    expect(onlyObserves(team, 'ci.rerun', { workspace: 'acme' })).toBe(false);
+    expect(onlyObserves(closed, 'ci.rerun', { workspace: 'acme' })).toBe(true);
+    expect(onlyObserves(team, 'ci.rerun', { workspace: 'acme', repository: 'api' })).toBe(true);
+    expect(onlyObserves(team, 'ci.rerun', { cluster: 'stage', namespace: 'shop' })).toBe(true);
   });
 });
 

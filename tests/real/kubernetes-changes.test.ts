@@ -162,7 +162,7 @@ describeWith(
             if (method === 'PATCH') {
               await removePod(name);
               if (what === 'made anew') {
-                await runningPod(name);
+                await remadePod(name);
               }
             }
           },
@@ -319,6 +319,16 @@ async function runningPod(
     () => read(name, where),
     ({ ready }) => ready,
   );
+}
+
+/** The stage that removes pods goes by their names: it may take the new pod for the old one, once. */
+async function remadePod(name: string): Promise<Pod> {
+  return runningPod(name).catch(async (error: unknown) => {
+    if ((await cluster.readPod(namespace, name)) !== undefined) {
+      throw error;
+    }
+    return runningPod(name);
+  });
 }
 
 async function removePod(name: string): Promise<void> {

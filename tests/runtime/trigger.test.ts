@@ -20,6 +20,7 @@ describe('a request in its envelopes', () => {
   test('an empty body asks for all scopes of the policy, by hand', () => {
     expect(readRequest({ headers: {}, body: '' })).toEqual({
       scope: undefined,
+      events: [],
       dryRun: false,
       trigger: 'manual',
       deliveryId: undefined,
@@ -29,6 +30,7 @@ describe('a request in its envelopes', () => {
   test('plain JSON gives scope and dry run', () => {
     expect(readRequest({ headers: {}, body: JSON.stringify({ scope: SCOPE, dry_run: true }) })).toMatchObject({
       scope: SCOPE,
+      events: [],
       dryRun: true,
     });
   });
@@ -40,6 +42,7 @@ describe('a request in its envelopes', () => {
     };
     expect(readRequest({ headers: {}, body: JSON.stringify(body) })).toEqual({
       scope: SCOPE,
+      events: [],
       dryRun: false,
       trigger: 'push',
       deliveryId: 'push:77',
@@ -55,7 +58,7 @@ describe('a request in its envelopes', () => {
 
   test('a binary CloudEvent carries it in the body, a structured one in data or data_base64', () => {
     const headers = { 'ce-specversion': '1.0', 'ce-id': '5', 'ce-type': 'x', 'ce-source': 's' };
-    const expected = { scope: SCOPE, dryRun: false, trigger: 'event', deliveryId: 'event:s 5' };
+    const expected = { scope: SCOPE, events: [], dryRun: false, trigger: 'event', deliveryId: 'event:s 5' };
     expect(readRequest({ headers, body: JSON.stringify({ scope: SCOPE }) })).toEqual(expected);
     const event = { specversion: '1.0', id: '5', type: 'x', source: 's' };
     expect(readRequest({ headers: {}, body: JSON.stringify({ ...event, data: { scope: SCOPE } }) })).toEqual(expected);
@@ -73,6 +76,7 @@ describe('a request in its envelopes', () => {
     const body = JSON.stringify({ message: { data: encoded({ scope: SCOPE }), messageId: '9' }, subscription: 's' });
     expect(readRequest({ headers, body })).toEqual({
       scope: SCOPE,
+      events: [],
       dryRun: false,
       trigger: 'event',
       deliveryId: 'push:9',
