@@ -6,7 +6,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { exchangeFailure, notJson, statusFailure, tooLarge, wrongShape, type ErrorText } from './failure.ts';
 import { isTransient, retryAfterSeconds, waitMilliseconds } from './retry.ts';
 
-export interface HttpCall<T> {
+export interface HttpRequest {
   /** "VictoriaMetrics"; with `operation` and `target` the beginning of every message. */
   readonly system: string;
   readonly operation: string;
@@ -16,8 +16,6 @@ export interface HttpCall<T> {
   readonly url: string | URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The shape of a 2xx body; an empty body is handed to it as `undefined`. */
-  readonly reply: z.ZodType<T>;
   /** A write whose reply is lost may have happened; a read never has. */
   readonly effect: 'read' | 'write';
   /** `safe`: a second request does no harm. */
@@ -26,8 +24,12 @@ export interface HttpCall<T> {
   readonly deadlineSeconds: number;
   /** 3 when absent: one blip and one bad instance behind a balancer are survived, an outage is not prolonged. */
   readonly attempts?: number;
-  /** 64 MiB when absent. */
-  readonly maxResponseBytes?: number;
+  /** Called before each attempt, for systems that count requests; its failure ends the call. */
+  readonly beforeAttempt?: () => Promise<void>;
+  /** Told the head of each reply, refusals too. It must not fail: the reply itself would be lost with it. */
+  readonly onHead?: (head: { readonly status: number; readonly headers: Headers }) => void;
+  /** A read that the system hands on to its file storage follows the redirect, to another origin without credentials. */
+  readonly followRedirects?: true;
   /** Finds the system's own words and code in the JSON of an error reply; gets `undefined` for a body that is none. */
   readonly errorText?: (body: unknown) => ErrorText | undefined;
   /** What to do about a 401 or 403. */
@@ -35,6 +37,13 @@ export interface HttpCall<T> {
   readonly clock: Clock;
   /** Random number in [0, 1), for the jitter. */
   readonly random: () => number;
+}
+
+export interface HttpCall<T> extends HttpRequest {
+  /** The shape of a 2xx body; an empty body is handed to it as `undefined`. */
+  readonly reply: z.ZodType<T>;
+  /** 64 MiB when absent. */
+  readonly maxResponseBytes?: number;
 }
 
 export interface HttpReply<T> {
@@ -46,9 +55,18 @@ export interface HttpReply<T> {
 const DEFAULT_ATTEMPTS = 3;
 const DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_REDIRECTS = 3;
 
 /** Sends the call and gives its checked reply; fails with a PlatformError, or a ConfigurationError for an address that is none. */
 export async function httpCall<T>(call: HttpCall<T>): Promise<HttpReply<T>> {
+  return exchanged(call, (request, response) => readReply(call, request, response));
+}
+
+/** Reads one reply; a failure is given and not thrown, so that it can be tried again. */
+export type ReplyReader<T> = (request: PreparedRequest, response: Response) => Promise<Outcome<T>>;
+
+/** The attempts of one request until `read` has a reply or no further attempt is worth it. */
+export async function exchanged<T>(call: HttpRequest, read: ReplyReader<T>): Promise<HttpReply<T>> {
   const request = prepared(call);
   const deadline = new AbortController();
   const timer = setTimeout(() => {
@@ -57,7 +75,8 @@ export async function httpCall<T>(call: HttpCall<T>): Promise<HttpReply<T>> {
   const endsAt = call.clock.now().getTime() + call.deadlineSeconds * 1000;
   try {
     for (let attempt = 1; ; attempt += 1) {
-      const result = await attemptOnce(call, request, deadline.signal);
+      await call.beforeAttempt?.();
+      const result = await attemptOnce(call, request, read, deadline.signal);
       if ('reply' in result) {
         return result.reply;
       }
@@ -81,7 +100,7 @@ export interface PreparedRequest {
   readonly secrets: readonly string[];
 }
 
-function prepared(call: HttpCall<unknown>): PreparedRequest {
+function prepared(call: HttpRequest): PreparedRequest {
   const url = URL.parse(call.url.toString());
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new ConfigurationError(`The address of ${call.system} is not an http or https URL.`, {
@@ -116,33 +135,72 @@ function decoded(part: string): string {
   }
 }
 
-type Outcome<T> = { readonly reply: HttpReply<T> } | { readonly failure: PlatformError };
+export type Outcome<T> = { readonly reply: HttpReply<T> } | { readonly failure: PlatformError };
 
-async function attemptOnce<T>(call: HttpCall<T>, request: PreparedRequest, signal: AbortSignal): Promise<Outcome<T>> {
+async function attemptOnce<T>(
+  call: HttpRequest,
+  request: PreparedRequest,
+  read: ReplyReader<T>,
+  signal: AbortSignal,
+): Promise<Outcome<T>> {
   let status: number | undefined;
   try {
-    const response = await fetch(request.url, {
-      method: call.method,
-      headers: request.headers,
-      // A followed redirect would turn a POST into a GET without its body, and could carry credentials elsewhere.
-      redirect: 'manual',
-      signal,
-      ...(call.body === undefined ? {} : { body: call.body }),
-    });
+    const response = await answered(call, request, signal);
     status = response.status;
-    return await readReply(call, request, response);
+    call.onHead?.({ status, headers: response.headers });
+    return await read(request, response);
   } catch (error) {
     return { failure: exchangeFailure(call, request, { error, status, timedOut: signal.aborted }) };
   }
 }
 
-async function readReply<T>(call: HttpCall<T>, request: PreparedRequest, response: Response): Promise<Outcome<T>> {
-  const limit = response.ok ? (call.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES) : MAX_ERROR_BYTES;
-  const body = await readBody(response, limit);
-  if (!response.ok) {
-    const retryAfter = retryAfterSeconds(response.headers, call.clock.now());
-    return { failure: statusFailure(call, request, response, body.text, retryAfter) };
+async function answered(call: HttpRequest, request: PreparedRequest, signal: AbortSignal): Promise<Response> {
+  let response = await fetch(request.url, {
+    method: call.method,
+    headers: request.headers,
+    // A followed redirect would turn a POST into a GET without its body, and could carry credentials elsewhere.
+    redirect: 'manual',
+    signal,
+    ...(call.body === undefined ? {} : { body: call.body }),
+  });
+  let from = request.url;
+  for (let hop = 0; hop < MAX_REDIRECTS && call.followRedirects === true && call.method === 'GET'; hop += 1) {
+    const to = redirectOf(response, from);
+    if (to === undefined) {
+      break;
+    }
+    await response.body?.cancel();
+    const headers = new Headers(request.headers);
+    if (to.origin !== request.url.origin) {
+      headers.delete('authorization');
+    }
+    response = await fetch(to, { method: 'GET', headers, redirect: 'manual', signal });
+    from = to;
   }
+  return response;
+}
+
+/** Never from https to http. */
+function redirectOf(response: Response, from: URL): URL | undefined {
+  const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
+  const to = location === null ? null : URL.parse(location, from.href);
+  const isSafe = to !== null && (to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:'));
+  return isSafe ? to : undefined;
+}
+
+/** A reply that is no success, in words. */
+export async function refusal(call: HttpRequest, request: PreparedRequest, response: Response): Promise<PlatformError> {
+  const body = await readBody(response, MAX_ERROR_BYTES);
+  const retryAfter = retryAfterSeconds(response.headers, call.clock.now());
+  return statusFailure(call, request, response, body.text, retryAfter);
+}
+
+async function readReply<T>(call: HttpCall<T>, request: PreparedRequest, response: Response): Promise<Outcome<T>> {
+  if (!response.ok) {
+    return { failure: await refusal(call, request, response) };
+  }
+  const limit = call.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
+  const body = await readBody(response, limit);
   if (!body.whole) {
     return { failure: tooLarge(call, response.status, limit) };
   }
@@ -185,7 +243,7 @@ function parsedJson(text: string): { readonly value: unknown } | undefined {
   }
 }
 
-function shouldRetry(call: HttpCall<unknown>, attempt: number, failure: PlatformError): boolean {
+function shouldRetry(call: HttpRequest, attempt: number, failure: PlatformError): boolean {
   return call.retry === 'safe' && attempt < (call.attempts ?? DEFAULT_ATTEMPTS) && isTransient(failure);
 }
 
