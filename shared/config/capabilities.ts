@@ -32,6 +32,9 @@ const Entry = z
     kubernetes: z.array(Rule).default([]),
     slack: z.array(z.string().regex(/^[a-z.]+:[a-z.]+$/, 'a Slack scope such as chat:write')).default([]),
     jira: z.array(z.string().regex(/^[A-Z_]+$/, 'a Jira permission key such as CREATE_ISSUES')).default([]),
+    bitbucket: z
+      .array(z.string().regex(/^[a-z]+(:[a-z]+)?$/, 'a scope of an access token such as pipeline:write'))
+      .default([]),
   })
   .refine((entry) => entry.writes || entry.actionKinds.length === 0, 'actionKinds need writes: true')
   .refine(
@@ -66,6 +69,8 @@ export interface Capability {
   readonly slack: readonly string[];
   /** Permission keys in the project. */
   readonly jira: readonly string[];
+  /** Scopes of the access token. */
+  readonly bitbucket: readonly string[];
 }
 
 /** Capability name to what it needs, in the order of the file. Fails with a FileError when the file is wrong. */

@@ -22,6 +22,8 @@ export interface Environment {
   readonly slackApiUrl: string;
   readonly jiraEmail: string | undefined;
   readonly jiraApiToken: string | undefined;
+  readonly bitbucketAccessToken: string | undefined;
+  readonly bitbucketApiUrl: string;
   readonly metricsUsername: string | undefined;
   readonly metricsPassword: string | undefined;
   readonly metricsBearerToken: string | undefined;
@@ -64,6 +66,8 @@ export function readEnvironment(variables: Variables = process.env): Environment
     slackApiUrl: withDefault('SLACK_API_URL'),
     jiraEmail: get('JIRA_EMAIL'),
     jiraApiToken: get('JIRA_API_TOKEN'),
+    bitbucketAccessToken: get('BITBUCKET_ACCESS_TOKEN'),
+    bitbucketApiUrl: withDefault('BITBUCKET_API_URL'),
     metricsUsername: get('NIGHTSHIFT_METRICS_USERNAME'),
     metricsPassword: get('NIGHTSHIFT_METRICS_PASSWORD'),
     metricsBearerToken: get('NIGHTSHIFT_METRICS_BEARER_TOKEN'),

@@ -153,6 +153,23 @@ const TABLE = [
     example: 'a token from id.atlassian.com/manage-profile/security/api-tokens',
   },
   {
+    name: 'BITBUCKET_ACCESS_TOKEN',
+    secret: true,
+    description: 'Access token of the Bitbucket workspace or of one repository',
+    usedBy: 'ci.bitbucket in the policy',
+    schema: pattern(/^\S+$/, 'a token without spaces (an access token; app passwords have ended)'),
+    example: 'a token from the settings of the workspace or repository, Access tokens',
+  },
+  {
+    name: 'BITBUCKET_API_URL',
+    secret: false,
+    default: 'https://api.bitbucket.org/2.0',
+    description: 'Base address of the Bitbucket API, for a proxy',
+    usedBy: 'ci.bitbucket in the policy',
+    schema: httpUrl,
+    example: 'https://bitbucket-proxy.example.com/2.0',
+  },
+  {
     name: 'NIGHTSHIFT_METRICS_USERNAME',
     secret: false,
     description: 'User for Basic authentication at VictoriaMetrics or Prometheus',

@@ -220,6 +220,39 @@ export const TeamPolicy = z.strictObject({
     })
     .optional()
     .describe('Where escalations go. The credentials are no part of the policy: JIRA_EMAIL, JIRA_API_TOKEN'),
+  ci: z
+    .strictObject({
+      bitbucket: z.strictObject({
+        workspace: z
+          .string()
+          .regex(/^[a-z0-9_-]{1,62}$/, 'the workspace as it stands in addresses, such as example-team')
+          .describe('Workspace of Bitbucket Cloud')
+          .meta({ examples: ['example-team'] }),
+        repositories: z
+          .array(NamePattern)
+          .default([])
+          .describe('Repositories that are watched, by their names in addresses; all when empty')
+          .meta({ examples: [['shop-*', 'cart']] }),
+        requestsPerHour: z
+          .int()
+          .min(60)
+          .max(10_000)
+          .default(900)
+          .describe(
+            'Requests in any 60 minutes, over all instances. Bitbucket allows 1,000 to a token (more over 100 seats); a tenth is left to others who use the same one',
+          ),
+        urgentShare: z
+          .number()
+          .min(0)
+          .max(0.9)
+          .default(0.2)
+          .describe(
+            'Share of them that is kept for reruns, their outcome and what people ask for. A fifth is 180 an hour, three for each minute',
+          ),
+      }),
+    })
+    .optional()
+    .describe('Where builds run. The token is no part of the policy: BITBUCKET_ACCESS_TOKEN'),
   paused: z.boolean().default(false).describe('Kill switch: observe and report, touch nothing'),
   modes: z
     .array(ModeRule)

@@ -2,6 +2,7 @@
 import type { ActionRecord } from '../core/action.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Chat } from './chat.ts';
+import type { Ci } from './ci.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Cluster } from './cluster.ts';
 import type { Metrics } from './metrics.ts';
@@ -15,6 +16,7 @@ export interface Ports {
   metrics(cluster: string): Metrics;
   readonly chat: Chat | undefined;
   readonly tracker: Tracker | undefined;
+  readonly ci: Ci | undefined;
   readonly queue: Queue | undefined;
   readonly store: Store;
   readonly clock: Clock;

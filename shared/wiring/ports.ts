@@ -1,5 +1,6 @@
 // Puts adapters behind ports, as environment and policy say. The only shared place that knows which adapter serves which port.
 // Everything here is lazy: an adapter loads its SDK at its first call, so a run pays only for what it uses.
+import { bitbucketCi } from '../adapters/bitbucket/ci.ts';
 import { firestoreStore } from '../adapters/firestore/store.ts';
 import { kubernetesCluster } from '../adapters/kubernetes/cluster.ts';
 import { jiraTracker } from '../adapters/jira/tracker.ts';
@@ -12,6 +13,7 @@ import type { Environment } from '../config/environment.ts';
 import { SETTINGS } from '../config/settings.ts';
 import { CallerError, ConfigurationError } from '../core/errors.ts';
 import type { TeamPolicy } from '../core/policy.ts';
+import type { Ci } from '../ports/ci.ts';
 import type { Chat } from '../ports/chat.ts';
 import type { Clock, Ids } from '../ports/clock.ts';
 import type { Cluster } from '../ports/cluster.ts';
@@ -76,6 +78,7 @@ export function connectPorts(input: WiringInput): Ports {
     metrics,
     chat: chatOf(input),
     tracker: trackerOf(input),
+    ci: ciOf(input),
     queue: queueOf(input),
     store,
     clock,
@@ -136,6 +139,26 @@ function trackerOf(input: WiringInput): Tracker | undefined {
     url: team.tracker.jira.url,
     email: environment.jiraEmail,
     token: environment.jiraApiToken,
+    clock,
+    random,
+    ...deadlineOf(input),
+  });
+}
+
+function ciOf(input: WiringInput): Ci | undefined {
+  const { environment, team, store, clock, ids, random } = input;
+  if (team.ci === undefined) {
+    return undefined;
+  }
+  if (environment.bitbucketAccessToken === undefined) {
+    throw missing('ci.bitbucket', 'BITBUCKET_ACCESS_TOKEN');
+  }
+  return bitbucketCi({
+    ...team.ci.bitbucket,
+    apiUrl: environment.bitbucketApiUrl,
+    token: environment.bitbucketAccessToken,
+    instance: ids.next(),
+    store,
     clock,
     random,
     ...deadlineOf(input),

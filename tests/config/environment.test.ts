@@ -40,6 +40,8 @@ describe('what is not set', () => {
       slackApiUrl: 'https://slack.com/api/',
       jiraEmail: undefined,
       jiraApiToken: undefined,
+      bitbucketAccessToken: undefined,
+      bitbucketApiUrl: 'https://api.bitbucket.org/2.0',
       metricsUsername: undefined,
       metricsPassword: undefined,
       metricsBearerToken: undefined,

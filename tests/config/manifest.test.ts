@@ -171,6 +171,7 @@ describe('the table of capabilities', () => {
       kubernetes: [{ verb: 'patch', group: '', resource: 'pods', subresource: 'resize', clusterWide: false }],
       slack: [],
       jira: [],
+      bitbucket: [],
     });
     expect(known.get('kubernetes.read-nodes')?.kubernetes).toContainEqual({
       verb: 'list',

@@ -299,6 +299,7 @@ export function testRuntime(options: TestRuntimeOptions = {}): TestRuntime {
     metrics: unused,
     chat,
     tracker,
+    ci: undefined,
     queue: undefined,
     store,
     clock,

@@ -81,11 +81,7 @@ export function requestAllowance(options: AllowanceOptions): Allowance {
 
   function fromBlock(priority: CiPriority): boolean {
     const now = clock.now().getTime();
-    const block = blocks.find(
-      (one) =>
-        !isOver(one, now) &&
-        (priority === 'urgent' || one.priority === 'background'),
-    );
+    const block = blocks.find((one) => !isOver(one, now) && (priority === 'urgent' || one.priority === 'background'));
     if (block !== undefined) {
       block.used += 1;
     }

@@ -56,7 +56,7 @@ async function readPart(
     if (bodyBytes > limit) {
       return undefined;
     }
-    for (let first = chunks[0]; keep === 'end' && first !== undefined && held - first.byteLength >= maxKeptBytes; ) {
+    for (let first = chunks[0]; keep === 'end' && first !== undefined && held - first.byteLength >= maxKeptBytes;) {
       held -= first.byteLength;
       chunks.shift();
       first = chunks[0];

@@ -159,6 +159,7 @@ export async function openStore(): Promise<{ store: Store; ports: Ports; close()
     metrics: needsPolicy,
     chat: undefined,
     tracker: undefined,
+    ci: undefined,
     queue: undefined,
     store,
     clock: systemClock,

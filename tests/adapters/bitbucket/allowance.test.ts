@@ -185,7 +185,15 @@ describe('the request allowance', () => {
       },
     };
     const allowance = requestAllowance({
-      ...{ token: 't', instance: 'i', store: counted, clock, random: () => 0.5, requestsPerHour: 900, urgentShare: 0.2 },
+      ...{
+        token: 't',
+        instance: 'i',
+        store: counted,
+        clock,
+        random: () => 0.5,
+        requestsPerHour: 900,
+        urgentShare: 0.2,
+      },
     });
     for (let count = 0; count < 100; count += 1) {
       await allowance.take('background', 'x', 'y');
