@@ -105,9 +105,9 @@ export function cutSpec(used: UsedSystem, description: string, sources: string):
       differences: used.differences.map(({ at, why }) => ({ at, why })),
     },
   };
-  for (const version of ['swagger', 'openapi', 'basePath']) {
-    if (whole[version] !== undefined) {
-      cut[version] = whole[version];
+  for (const member of ['swagger', 'openapi', 'basePath', 'consumes']) {
+    if (whole[member] !== undefined) {
+      cut[member] = whole[member];
     }
   }
   cut['paths'] = sorted(paths);

@@ -2,6 +2,8 @@
 // Every word comes from fixtures/specs, the doubles and the pins of the real tier; `--check` fails when the page differs.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { bitbucketDouble } from '../fixtures/platform/bitbucket/bitbucket.ts';
+import { BitbucketScenario } from '../fixtures/platform/bitbucket/scenario-file.ts';
 import { scenarioClock } from '../fixtures/platform/clock.ts';
 import { jiraDouble } from '../fixtures/platform/jira/jira.ts';
 import type { Double } from '../fixtures/platform/kit.ts';
@@ -24,6 +26,7 @@ function namingDoubles(): ReadonlyMap<string, Double> {
     kubernetesDouble(ClusterScenario.parse({ version: 'v1.34.4', podResize: true, objects: [] }), clock),
     slackDouble({ clock, token: '', channels: [] }),
     jiraDouble({ clock, email: '', token: '', project: 'X' }),
+    bitbucketDouble({ clock, token: '', scenario: BitbucketScenario.parse({}) }),
     victoriaMetricsDouble([], clock),
   ];
   return new Map(doubles.map((double) => [double.system, double]));

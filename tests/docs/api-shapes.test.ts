@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ROUTES as BITBUCKET_ROUTES } from '../../fixtures/platform/bitbucket/routes.ts';
 import { ROUTES } from '../../fixtures/platform/jira/routes.ts';
 import type { RecordedCall } from '../../fixtures/platform/kit.ts';
 import { loadScenario } from '../../fixtures/platform/scenario.ts';
@@ -94,6 +95,7 @@ describe('the platform', () => {
   test.each([
     ['slack', ['upload', ...Object.keys(MESSAGE_METHODS), ...Object.keys(FILE_METHODS)]],
     ['jira', ROUTES.map(({ operation }) => operation)],
+    ['bitbucket', BITBUCKET_ROUTES.map(({ operation }) => operation)],
     ['victoriametrics', ['label values', ...Object.values(OPERATIONS)]],
   ])('serves nothing of %s that has no row, and there is no row of what it does not serve', (system, served) => {
     expect([...new Set(rowsOf(system).map(({ operation }) => operation))].sort()).toEqual([...new Set(served)].sort());
