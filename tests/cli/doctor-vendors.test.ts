@@ -1,15 +1,19 @@
-// The doctor's checks of Slack and Jira, through the real adapters against their doubles.
+// The doctor's checks of Slack, Jira and Bitbucket, through the real adapters against their doubles.
 import { afterEach, describe, expect, it } from 'vitest';
+import { bitbucketDouble } from '../../fixtures/platform/bitbucket/bitbucket.ts';
+import { BitbucketScenario } from '../../fixtures/platform/bitbucket/scenario-file.ts';
 import { scenarioClock } from '../../fixtures/platform/clock.ts';
 import { type Double, type Fault, type RunningDouble, serve } from '../../fixtures/platform/kit.ts';
 import { jiraDouble, type JiraOptions } from '../../fixtures/platform/jira/jira.ts';
 import { slackDouble, USUAL_SCOPES } from '../../fixtures/platform/slack/slack.ts';
+import { bitbucketCi } from '../../shared/adapters/bitbucket/ci.ts';
 import { jiraTracker } from '../../shared/adapters/jira/tracker.ts';
 import { slackChat } from '../../shared/adapters/slack/chat.ts';
 import { readCapabilities } from '../../shared/config/capabilities.ts';
 import { ConfigurationError } from '../../shared/core/errors.ts';
 import { type Finding, runChecks } from '../../shared/local/cli/doctor-check.ts';
-import { chatChecks, trackerChecks } from '../../shared/local/cli/doctor-vendors.ts';
+import { chatChecks, ciChecks, trackerChecks } from '../../shared/local/cli/doctor-vendors.ts';
+import { memoryStore } from '../../shared/wiring/ports.ts';
 
 const clock = scenarioClock('2026-03-04T10:00:00Z');
 const ours = { now: () => clock.now(), sleep: () => Promise.resolve() };
@@ -181,5 +185,70 @@ describe('Jira', () => {
     const findings = await examineJira({ project: 'NOPE' });
     expect(findings[0]?.level).toBe('failure');
     expect(findings.some(({ level }) => level === 'ok')).toBe(false);
+  });
+});
+
+describe('Bitbucket', () => {
+  const needed = [
+    ...(capabilities.get('ci.read')?.bitbucket ?? []),
+    ...(capabilities.get('ci.rerun')?.bitbucket ?? []),
+  ];
+
+  async function examineBitbucket(
+    setting: {
+      token?: string;
+      granted?: readonly string[];
+      repositories?: readonly string[];
+      faults?: readonly Fault[];
+    } = {},
+  ): Promise<readonly Finding[]> {
+    const scenario = BitbucketScenario.parse({
+      repositories: [{ slug: 'shop' }],
+      ...(setting.granted === undefined ? {} : { scopes: setting.granted }),
+    });
+    const url = await start(bitbucketDouble({ clock, token: 'right', scenario }), setting.faults);
+    const bitbucket = {
+      workspace: 'example',
+      repositories: [...(setting.repositories ?? [])],
+      requestsPerHour: 900,
+      urgentShare: 0.2,
+    };
+    const ci = bitbucketCi({
+      ...bitbucket,
+      ...outside,
+      apiUrl: `${url}/2.0`,
+      token: setting.token ?? 'right',
+      instance: 'doctor',
+      store: memoryStore(ours),
+    });
+    return runChecks([ciChecks({ ci: () => ci, bitbucket, scopes: needed, clock: ours })]);
+  }
+
+  it('is fine with the scopes that the duties need', async () => {
+    const findings = await examineBitbucket();
+    expect(levels(findings)).toEqual([
+      ['token', 'ok'],
+      ['scopes', 'ok'],
+      ['repositories', 'ok'],
+      ['pipelines', 'ok'],
+    ]);
+    expect(findings[0]?.detail).toBe('workspace access token for example');
+  });
+
+  it('names the scopes that are missing; one for writing includes reading', async () => {
+    const findings = await examineBitbucket({ granted: ['repository:write', 'pipeline'] });
+    expect(findings[1]).toMatchObject({ level: 'failure', detail: 'missing: pullrequest, pipeline:write' });
+  });
+
+  it('says at a wrong token what to set, and skips the rest', async () => {
+    const findings = await examineBitbucket({ token: 'wrong' });
+    expect(findings[0]).toMatchObject({ level: 'failure' });
+    expect(findings[0]?.remedy).toContain('BITBUCKET_ACCESS_TOKEN');
+  });
+
+  it('says when no repository fits the policy', async () => {
+    const findings = await examineBitbucket({ repositories: ['cart-*'] });
+    expect(findings[2]).toMatchObject({ level: 'failure', detail: 'none fits cart-*' });
+    expect(findings[3]).toMatchObject({ level: 'skipped' });
   });
 });

@@ -27,6 +27,8 @@ export interface AllowanceState {
 
 /** What Bitbucket told with a reply. */
 export interface Told {
+  /** When it did, in milliseconds since 1970. */
+  readonly at: number;
   /** 429. */
   readonly refused: boolean;
   readonly retryAfterSeconds: number | undefined;
@@ -65,13 +67,13 @@ export function pruned(state: AllowanceState, now: number): AllowanceState {
 }
 
 /** The state after news. It only ever becomes tighter, but for a limit that Bitbucket raised. */
-export function tightened(state: AllowanceState, told: Told, now: number): AllowanceState {
+export function tightened(state: AllowanceState, told: Told): AllowanceState {
   const wait = told.retryAfterSeconds === undefined ? CLOSED_MILLISECONDS : told.retryAfterSeconds * 1000;
   return {
     ...state,
-    ...(told.limit === undefined ? {} : { limit: { value: told.limit, at: now } }),
-    ...(told.refused ? { closedUntil: Math.max(state.closedUntil ?? 0, now + wait) } : {}),
-    ...(told.nearLimit ? { nearLimitUntil: now + NEAR_LIMIT_MILLISECONDS } : {}),
+    ...(told.limit === undefined ? {} : { limit: { value: told.limit, at: told.at } }),
+    ...(told.refused ? { closedUntil: Math.max(state.closedUntil ?? 0, told.at + wait) } : {}),
+    ...(told.nearLimit ? { nearLimitUntil: told.at + NEAR_LIMIT_MILLISECONDS } : {}),
   };
 }
 

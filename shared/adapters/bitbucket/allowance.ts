@@ -34,7 +34,7 @@ export interface Allowance {
   /** Takes one request; fails at once, with when to come again, where none is left. */
   take(priority: CiPriority, operation: string, target: string): Promise<void>;
   /** Notes what the system told with a reply; it is stored with the next request, or by `publish`. */
-  note(told: Told): void;
+  note(told: Omit<Told, 'at'>): void;
   /** Stores what was noted, for the other instances. */
   publish(): Promise<void>;
   remaining(): Promise<CiAllowance>;
@@ -101,7 +101,7 @@ export function requestAllowance(options: AllowanceOptions): Allowance {
       const count = used ?? one.count;
       return count === 0 ? [] : [{ ...one, count }];
     });
-    return told === undefined ? { ...state, reservations } : tightened({ ...state, reservations }, told, now);
+    return told === undefined ? { ...state, reservations } : tightened({ ...state, reservations }, told);
   }
 
   async function update(change: (state: AllowanceState, now: number) => AllowanceState | undefined): Promise<boolean> {
@@ -164,7 +164,9 @@ export function requestAllowance(options: AllowanceOptions): Allowance {
     const seconds = Math.max(1, Math.ceil((freeAt(state, options, priority, now) - now) / 1000));
     return new PlatformError(
       { system: 'Bitbucket', operation, target, code: 'ALLOWANCE_SPENT', retryAfterSeconds: seconds, applied: 'no' },
-      `the ${String(budgetOf(state, options))} requests of this hour are spent`,
+      now < (state.closedUntil ?? 0)
+        ? 'it has just refused a request for too many of them'
+        : `the ${String(budgetOf(state, options))} requests of this hour are spent`,
       {
         remedy: `Try again after ${String(seconds)} s, watch fewer repositories, or raise ci.bitbucket.requestsPerHour if Bitbucket grants more.`,
       },
@@ -186,7 +188,7 @@ export function requestAllowance(options: AllowanceOptions): Allowance {
       if (!news.refused && !isNear && !isLimit) {
         return;
       }
-      told = merged(told, news);
+      told = merged(told, { ...news, at: now });
       nearLimitTold = news.nearLimit ? now : nearLimitTold;
       limitTold = isLimit ? { value: news.limit, again: now + LIMIT_AGAIN_MILLISECONDS } : limitTold;
       if (news.refused || isNear) {
@@ -227,6 +229,7 @@ function merged(old: Told | undefined, news: Told): Told {
   return old === undefined
     ? news
     : {
+        at: news.at,
         refused: old.refused || news.refused,
         nearLimit: old.nearLimit || news.nearLimit,
         limit: news.limit ?? old.limit,

@@ -74,8 +74,9 @@ export async function exchanged<T>(call: HttpRequest, read: ReplyReader<T>): Pro
   }, call.deadlineSeconds * 1000);
   const endsAt = call.clock.now().getTime() + call.deadlineSeconds * 1000;
   try {
+    let failed: PlatformError | undefined;
     for (let attempt = 1; ; attempt += 1) {
-      await call.beforeAttempt?.();
+      await admitted(call, failed);
       const result = await attemptOnce(call, request, read, deadline.signal);
       if ('reply' in result) {
         return result.reply;
@@ -86,10 +87,20 @@ export async function exchanged<T>(call: HttpRequest, read: ReplyReader<T>): Pro
       if (wait === undefined || call.clock.now().getTime() + wait >= endsAt) {
         throw result.failure;
       }
-      await sleepOr(call.clock, wait, deadline.signal, result.failure);
+      failed = result.failure;
+      await sleepOr(call.clock, wait, deadline.signal, failed);
     }
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Where a further attempt is not admitted, what the one before met is told: a write may have happened by then. */
+async function admitted({ beforeAttempt }: HttpRequest, before: PlatformError | undefined): Promise<void> {
+  try {
+    await beforeAttempt?.();
+  } catch (error) {
+    throw before ?? error;
   }
 }
 

@@ -122,6 +122,10 @@ export function jiraPermissions(duties: readonly DutyInUse[]): readonly string[]
   return [...new Set(duties.flatMap((duty) => duty.capabilities.flatMap((one) => one.jira)))].sort();
 }
 
+export function bitbucketScopes(duties: readonly DutyInUse[]): readonly string[] {
+  return [...new Set(duties.flatMap((duty) => duty.capabilities.flatMap((one) => one.bitbucket)))].sort();
+}
+
 /** What a policy says that is valid and can hardly be meant. */
 export function policyResults(duties: readonly DutyInUse[], team: TeamPolicy): readonly Result[] {
   const isIdle = duties.every((duty) => duty.scopes.length === 0);

@@ -1,5 +1,6 @@
-// What the doctor asks of the chat and the tracker: who are we there, what may we do, does the place that policy names exist.
+// What the doctor asks of the chat, the tracker and the builds: who are we there, what may we do, does the place that policy names exist.
 import type { TeamPolicy } from '../../core/policy.ts';
+import type { Ci } from '../../ports/ci.ts';
 import type { Chat } from '../../ports/chat.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Tracker } from '../../ports/tracker.ts';
@@ -106,5 +107,77 @@ function permissionsResult(needed: readonly string[], held: readonly string[], p
     : failure(
         `missing in ${project}: ${missing.join(', ')}`,
         `Give the account a role in ${project} whose permission scheme grants them (project settings, Access).`,
+      );
+}
+
+export interface CiToCheck {
+  readonly ci: () => Ci;
+  readonly bitbucket: NonNullable<TeamPolicy['ci']>['bitbucket'];
+  /** Scopes of the access token that the duties need. */
+  readonly scopes: readonly string[];
+  readonly clock: Clock;
+}
+
+/** Four requests at most: the doctor spends of the same hour as the duties. */
+export function ciChecks({ ci, bitbucket, scopes, clock }: CiToCheck): SystemChecks {
+  const identity = once(async () => ci().identity());
+  const watched = once(async () => ci().prioritised('urgent').repositories());
+  return {
+    system: 'Bitbucket',
+    first: {
+      name: 'token',
+      async run() {
+        const { workspace, credential } = await identity();
+        return [ok(`${credential.replaceAll('_', ' ')} for ${workspace}`)];
+      },
+    },
+    others: [
+      { name: 'scopes', run: () => derived(identity, ({ scopes: granted }) => [ciScopesResult(scopes, granted)]) },
+      { name: 'repositories', run: async () => [repositoriesResult((await watched()).length, bitbucket)] },
+      {
+        name: 'pipelines',
+        run: () =>
+          watched().then(
+            async ([first]) => {
+              if (first === undefined) {
+                return [skipped('not known, because no repository is watched')];
+              }
+              const { slug: repository } = first;
+              const since = clock.now().toISOString();
+              await ci().prioritised('urgent').pipelines({ repository, since, pageSize: 1 });
+              return [ok(`those of ${repository} can be listed`)];
+            },
+            () => [skipped('not known, because of the failure above')],
+          ),
+      },
+    ],
+  };
+}
+
+/** Bitbucket tells the scopes with each reply; one for writing includes the one for reading. */
+function ciScopesResult(needed: readonly string[], granted: readonly string[]): Result {
+  if (granted.length === 0) {
+    return warning(
+      'Bitbucket did not tell the scopes of the token',
+      `Check that the access token has these scopes: ${needed.join(', ')}.`,
+    );
+  }
+  const holds = (scope: string): boolean =>
+    granted.some((one) => one === scope || one === `${scope}:write` || one === `${scope}:admin`);
+  const missing = needed.filter((scope) => !holds(scope));
+  return missing.length === 0
+    ? ok(`all ${String(needed.length)} that the duties need`)
+    : failure(
+        `missing: ${missing.join(', ')}`,
+        'Scopes of an access token cannot be changed: make a new one with them (settings of the workspace or repository, Access tokens) and set BITBUCKET_ACCESS_TOKEN.',
+      );
+}
+
+function repositoriesResult(count: number, { repositories }: CiToCheck['bitbucket']): Result {
+  return count > 0
+    ? ok(`${String(count)} ${count === 1 ? 'is' : 'are'} watched`)
+    : failure(
+        repositories.length === 0 ? 'the token sees none' : `none fits ${repositories.join(', ')}`,
+        'Check ci.bitbucket.repositories in the policy, and that the token is of the workspace and not of one other repository.',
       );
 }

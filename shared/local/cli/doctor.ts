@@ -8,8 +8,7 @@ import { secretMasker } from '../../core/mask.ts';
 import type { TeamPolicy } from '../../core/policy.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ports } from '../../ports/ports.ts';
-import type { Store } from '../../ports/store.ts';
-import { connectPorts, storeLabel } from '../../wiring/ports.ts';
+import { connectPorts, memoryStore, storeLabel } from '../../wiring/ports.ts';
 import { policyOf } from '../../wiring/system.ts';
 import { findDuties, type FoundDuty } from '../duties.ts';
 import {
@@ -26,6 +25,7 @@ import {
 import { clusterChecks } from './doctor-cluster.ts';
 import { metricsChecks } from './doctor-metrics.ts';
 import {
+  bitbucketScopes,
   clusterNeeds,
   type DutyInUse,
   dutyInUse,
@@ -33,7 +33,7 @@ import {
   policyResults,
   slackScopes,
 } from './doctor-needs.ts';
-import { chatChecks, trackerChecks } from './doctor-vendors.ts';
+import { chatChecks, ciChecks, trackerChecks } from './doctor-vendors.ts';
 import { localStore } from './system.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -181,7 +181,7 @@ function storeChecks({ environment, clock }: Examination): SystemChecks {
 
 function systemsOf(input: Examination, team: TeamPolicy, duties: readonly DutyInUse[]): readonly SystemChecks[] {
   const { clock } = input;
-  const { chat, tracker, ...watched } = team;
+  const { chat, tracker, ci, ...watched } = team;
   // Each vendor is wired alone: a token that is missing for one must not hide the state of the others.
   const ports = connect(input, watched);
   const clusters = Object.entries(team.clusters).flatMap(([name, { metrics: source }]) => {
@@ -220,6 +220,16 @@ function systemsOf(input: Examination, team: TeamPolicy, duties: readonly DutyIn
             permissions: jiraPermissions(duties),
           }),
         ]),
+    ...(ci === undefined
+      ? []
+      : [
+          ciChecks({
+            ci: () => present(connect(input, { ...watched, ci }).ci),
+            bitbucket: ci.bitbucket,
+            scopes: bitbucketScopes(duties),
+            clock,
+          }),
+        ]),
   ];
 }
 
@@ -235,7 +245,8 @@ function connect({ environment, clock, deadlineSeconds }: Examination, team: Tea
   return connectPorts({
     environment,
     team,
-    store: noStore,
+    // What the checks of other systems keep ends with them: a store that is away must not hide those.
+    store: memoryStore(clock),
     clock,
     ids: systemIds(clock),
     random: systemRandom,
@@ -248,18 +259,4 @@ function present<T>(port: T | undefined): T {
     throw new RangeError('A system that the policy names was not connected.');
   }
   return port;
-}
-
-/** The checks of other systems keep nothing. */
-const noStore: Store = {
-  read: refuse,
-  commit: refuse,
-  query: refuse,
-  prune: refuse,
-  check: refuse,
-  close: () => Promise.resolve(),
-};
-
-function refuse(): never {
-  throw new RangeError('The doctor checks the store by itself.');
 }

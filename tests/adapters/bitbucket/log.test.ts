@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { serve, type Double } from '../../../fixtures/platform/kit.ts';
 import type { CiLogTail } from '../../../shared/ports/ci.ts';
-import { bitbucketRig, failureOf, HEAD, TOKEN, type Rig, type RigOptions } from './rig.ts';
+import { afterTest, failureOf } from '../../support/adapter-rig.ts';
+import { bitbucketRig, HEAD, TOKEN, type Rig, type RigOptions } from './rig.ts';
 
 async function logOf(
   log: unknown,
@@ -112,5 +113,6 @@ async function storage(seen: (string | undefined)[]): Promise<string> {
     },
     { clock: { now: () => new Date(0), advance: () => undefined, set: () => undefined }, faults: [], calls: [] },
   );
+  afterTest(() => running.close());
   return running.url;
 }

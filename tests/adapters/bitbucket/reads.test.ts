@@ -1,7 +1,8 @@
 // What the Bitbucket adapter reads, over HTTP from the double: in the port's words, frozen, page by page.
 import { describe, expect, it } from 'vitest';
 import type { CiPipeline } from '../../../shared/ports/ci.ts';
-import { BASE, bitbucketRig, failureOf, HEAD, OLD, SHOP, type Rig } from './rig.ts';
+import { failureOf } from '../../support/adapter-rig.ts';
+import { BASE, bitbucketRig, HEAD, OLD, SHOP, type Rig } from './rig.ts';
 
 async function pipeline(rig: Rig, number: number): Promise<CiPipeline> {
   const found = await rig.ci.pipeline({ repository: 'shop', pipeline: number });

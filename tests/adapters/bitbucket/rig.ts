@@ -1,16 +1,15 @@
 // A Bitbucket double behind HTTP with the adapter before it, for the tests of this folder.
-import { afterEach, expect } from 'vitest';
+import { expect } from 'vitest';
 import { bitbucketDouble, type BitbucketDouble } from '../../../fixtures/platform/bitbucket/bitbucket.ts';
 import { BitbucketScenario } from '../../../fixtures/platform/bitbucket/scenario-file.ts';
 import { scenarioClock, type ScenarioClock } from '../../../fixtures/platform/clock.ts';
 import { serve, type Double, type Fault, type RecordedCall } from '../../../fixtures/platform/kit.ts';
 import { validate } from '../../../fixtures/platform/spec-check.ts';
 import { bitbucketCi } from '../../../shared/adapters/bitbucket/ci.ts';
-import { PlatformError } from '../../../shared/core/errors.ts';
 import type { Ci } from '../../../shared/ports/ci.ts';
-import type { Clock } from '../../../shared/ports/clock.ts';
 import type { Store } from '../../../shared/ports/store.ts';
 import { memoryStore } from '../../../shared/wiring/ports.ts';
+import { afterTest, waitingClock } from '../../support/adapter-rig.ts';
 
 export const TOKEN = 'bitbucket-test-token';
 export const START = '2026-01-15T12:00:00.000Z';
@@ -52,6 +51,7 @@ export const SHOP = {
         {
           name: 'Test',
           result: 'FAILED',
+          log: 'expected 200\n',
           tests: {
             passed: 3,
             skipped: 1,
@@ -101,14 +101,6 @@ export interface RigOptions {
   readonly unchecked?: true;
 }
 
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0)) {
-    await close();
-  }
-});
-
 export async function bitbucketRig(options: RigOptions = {}): Promise<Rig> {
   const clock = scenarioClock(START);
   const faults: Fault[] = [];
@@ -121,7 +113,7 @@ export async function bitbucketRig(options: RigOptions = {}): Promise<Rig> {
     calls,
     validate: (request, reply) => validate('bitbucket', request, reply),
   });
-  closing.push(async () => {
+  afterTest(async () => {
     await running.close();
     if (options.unchecked === undefined) {
       expect(calls.flatMap(({ violations }) => violations)).toEqual([]);
@@ -148,28 +140,4 @@ export async function bitbucketRig(options: RigOptions = {}): Promise<Rig> {
     });
   }
   return { ci: another(), another, double, clock, calls, faults, waits, url: running.url, store };
-}
-
-/** A clock whose waits pass at once, in scenario time. */
-export function waitingClock(clock: ScenarioClock, waits: number[]): Clock {
-  return {
-    now: () => clock.now(),
-    sleep: (milliseconds) => {
-      waits.push(milliseconds);
-      clock.advance(milliseconds);
-      return Promise.resolve();
-    },
-  };
-}
-
-export async function failureOf(doing: Promise<unknown>): Promise<PlatformError> {
-  try {
-    await doing;
-  } catch (error) {
-    if (error instanceof PlatformError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error('nothing failed');
 }

@@ -1,10 +1,10 @@
 // Webhooks: what the double sends is taken, and nothing that was not signed with the secret.
 import { createHmac } from 'node:crypto';
-import { createServer, type AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { serve } from '../../../fixtures/platform/kit.ts';
 import { verifyWebhook, type IncomingWebhook } from '../../../shared/adapters/bitbucket/webhook.ts';
+import { afterTest, freePort } from '../../support/adapter-rig.ts';
 import { bitbucketRig, HEAD } from './rig.ts';
 
 const SECRET = 'hook-secret';
@@ -181,13 +181,6 @@ async function receiver(
     },
     { clock, faults: [], calls: [] },
   );
+  afterTest(() => running.close());
   return running.url;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

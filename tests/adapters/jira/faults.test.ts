@@ -1,34 +1,26 @@
 // The Jira adapter when Jira fails or refuses: what is sent again, what certainly did not happen, and what the error says.
-import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { Double, FaultKind } from '../../../fixtures/platform/kit.ts';
 import { jiraTracker } from '../../../shared/adapters/jira/tracker.ts';
-import { draft, EMAIL, failureOf, jiraRig, PROJECT, TOKEN, waitingClock } from './rig.ts';
+import { AFTER_A_WRITE, failureOf, freePort, waitingClock } from '../../support/adapter-rig.ts';
+import { draft, EMAIL, jiraRig, PROJECT, TOKEN } from './rig.ts';
 
 describe('a creation', () => {
-  const AFTER: Readonly<Record<Exclude<FaultKind, 'slow'>, { applied: 'no' | 'unknown'; created: number }>> = {
-    refuse: { applied: 'unknown', created: 0 },
-    hang: { applied: 'unknown', created: 0 },
-    cut: { applied: 'unknown', created: 1 },
-    garbage: { applied: 'unknown', created: 0 },
-    '429': { applied: 'no', created: 0 },
-    '500': { applied: 'unknown', created: 0 },
-    'expired-token': { applied: 'no', created: 0 },
-    'lost-reply': { applied: 'unknown', created: 1 },
-  };
+  it.each(Object.entries(AFTER_A_WRITE))(
+    'that meets "%s" is sent once and tells what is known',
+    async (kind, after) => {
+      const rig = await jiraRig({ deadlineSeconds: 0.3 });
+      rig.faults.push({ system: 'jira', operation: 'create issue', kind: kind as FaultKind, retryAfterSeconds: 31 });
 
-  it.each(Object.entries(AFTER))('that meets "%s" is sent once and tells what is known', async (kind, after) => {
-    const rig = await jiraRig({ deadlineSeconds: 0.3 });
-    rig.faults.push({ system: 'jira', operation: 'create issue', kind: kind as FaultKind, retryAfterSeconds: 31 });
+      const error = await failureOf(rig.tracker.create(draft()));
 
-    const error = await failureOf(rig.tracker.create(draft()));
-
-    expect(error.failure).toMatchObject({ system: 'Jira', operation: 'create issue', applied: after.applied });
-    expect(rig.double.state().issues).toHaveLength(after.created);
-    expect(rig.calls).toHaveLength(1);
-    expect(error.remedy).toBeTruthy();
-    expect(error.full).not.toContain(TOKEN);
-  });
+      expect(error.failure).toMatchObject({ system: 'Jira', operation: 'create issue', applied: after.applied });
+      expect(rig.double.state().issues).toHaveLength(after.done);
+      expect(rig.calls).toHaveLength(1);
+      expect(error.remedy).toBeTruthy();
+      expect(error.full).not.toContain(TOKEN);
+    },
+  );
 
   it('waits as long as Jira asks, and is then sent', async () => {
     const rig = await jiraRig();
@@ -145,12 +137,4 @@ function requiringTeam(double: Double): Double {
       body: JSON.stringify({ errorMessages: [], errors: { customfield_10010: 'Team is required.' } }),
     }),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

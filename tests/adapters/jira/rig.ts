@@ -1,14 +1,13 @@
 // A Jira double behind HTTP with the adapter before it, for the tests of this folder.
-import { afterEach, expect } from 'vitest';
+import { expect } from 'vitest';
 import { scenarioClock, type ScenarioClock } from '../../../fixtures/platform/clock.ts';
 import { jiraDouble, type JiraDouble, type JiraOptions } from '../../../fixtures/platform/jira/jira.ts';
 import { serve, type Double, type Fault, type RecordedCall } from '../../../fixtures/platform/kit.ts';
 import { validate } from '../../../fixtures/platform/spec-check.ts';
 import { jiraTracker } from '../../../shared/adapters/jira/tracker.ts';
 import { paragraph, text } from '../../../shared/core/document.ts';
-import { PlatformError } from '../../../shared/core/errors.ts';
-import type { Clock } from '../../../shared/ports/clock.ts';
 import type { IssueDraft, Tracker } from '../../../shared/ports/tracker.ts';
+import { afterTest, waitingClock } from '../../support/adapter-rig.ts';
 
 export const EMAIL = 'bot@example.com';
 export const TOKEN = 'jira-test-token';
@@ -34,14 +33,6 @@ export interface RigOptions extends Partial<JiraOptions> {
   readonly around?: (double: Double) => Double;
 }
 
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0)) {
-    await close();
-  }
-});
-
 export async function jiraRig({ adapterToken, deadlineSeconds, around, ...options }: RigOptions = {}): Promise<Rig> {
   const clock = scenarioClock(START);
   const faults: Fault[] = [];
@@ -53,7 +44,7 @@ export async function jiraRig({ adapterToken, deadlineSeconds, around, ...option
     calls,
     validate: (request, reply) => validate('jira', request, reply),
   });
-  closing.push(async () => {
+  afterTest(async () => {
     await running.close();
     expect(calls.flatMap(({ violations }) => violations)).toEqual([]);
   });
@@ -69,18 +60,6 @@ export async function jiraRig({ adapterToken, deadlineSeconds, around, ...option
   return { tracker, double, clock, calls, faults, waits, url: running.url };
 }
 
-/** A clock whose waits pass at once, in scenario time. */
-export function waitingClock(clock: ScenarioClock, waits: number[]): Clock {
-  return {
-    now: () => clock.now(),
-    sleep: (milliseconds) => {
-      waits.push(milliseconds);
-      clock.advance(milliseconds);
-      return Promise.resolve();
-    },
-  };
-}
-
 export function draft(overrides: Partial<IssueDraft> = {}): IssueDraft {
   return {
     project: PROJECT,
@@ -91,18 +70,6 @@ export function draft(overrides: Partial<IssueDraft> = {}): IssueDraft {
     labels: [],
     ...overrides,
   };
-}
-
-export async function failureOf(doing: Promise<unknown>): Promise<PlatformError> {
-  try {
-    await doing;
-  } catch (error) {
-    if (error instanceof PlatformError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error('nothing failed');
 }
 
 /** What a lookup in the index of the search needs: the double's lag, and a bit. */

@@ -4,7 +4,8 @@ import type { Double } from '../../../fixtures/platform/kit.ts';
 import { paragraph, text } from '../../../shared/core/document.ts';
 import { BugError } from '../../../shared/core/errors.ts';
 import { adfText } from '../../../shared/adapters/jira/adf.ts';
-import { draft, EMAIL, failureOf, jiraRig, passSearchLag, PROJECT, START, type Rig } from './rig.ts';
+import { failureOf } from '../../support/adapter-rig.ts';
+import { draft, EMAIL, jiraRig, passSearchLag, PROJECT, START, type Rig } from './rig.ts';
 
 const FINGERPRINT = draft().fingerprint;
 

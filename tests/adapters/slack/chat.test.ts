@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { slackChat } from '../../../shared/adapters/slack/chat.ts';
 import { paragraph, text } from '../../../shared/core/document.ts';
 import type { Chat } from '../../../shared/ports/chat.ts';
-import { failureOf, OPS, request, slackRig, START, TOKEN, waitingClock, type Rig } from './rig.ts';
+import { failureOf, waitingClock } from '../../support/adapter-rig.ts';
+import { OPS, request, slackRig, START, TOKEN, type Rig } from './rig.ts';
 
 function methodsOf(rig: Rig): readonly string[] {
   return rig.calls.map(({ operation }) => operation);

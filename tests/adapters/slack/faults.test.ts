@@ -1,34 +1,31 @@
 // The Slack adapter when Slack fails: what is sent again, what certainly did not happen, and what the error says.
-import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { FaultKind } from '../../../fixtures/platform/kit.ts';
 import { slackChat } from '../../../shared/adapters/slack/chat.ts';
-import { failureOf, request, slackRig, TOKEN, waitingClock } from './rig.ts';
+import { AFTER_A_WRITE, failureOf, freePort, waitingClock } from '../../support/adapter-rig.ts';
+import { request, slackRig, TOKEN } from './rig.ts';
 
 describe('faults', () => {
-  const AFTER: Readonly<Record<Exclude<FaultKind, 'slow'>, { applied: 'no' | 'unknown'; sent: number }>> = {
-    refuse: { applied: 'unknown', sent: 0 },
-    hang: { applied: 'unknown', sent: 0 },
-    cut: { applied: 'unknown', sent: 1 },
-    garbage: { applied: 'unknown', sent: 0 },
-    '429': { applied: 'no', sent: 0 },
-    '500': { applied: 'unknown', sent: 0 },
-    'expired-token': { applied: 'no', sent: 0 },
-    'lost-reply': { applied: 'unknown', sent: 1 },
-  };
+  it.each(Object.entries(AFTER_A_WRITE))(
+    'a post that meets "%s" is sent once and tells what is known',
+    async (kind, after) => {
+      const rig = await slackRig({ deadlineSeconds: 0.3 });
+      rig.faults.push({
+        system: 'slack',
+        operation: 'chat.postMessage',
+        kind: kind as FaultKind,
+        retryAfterSeconds: 31,
+      });
 
-  it.each(Object.entries(AFTER))('a post that meets "%s" is sent once and tells what is known', async (kind, after) => {
-    const rig = await slackRig({ deadlineSeconds: 0.3 });
-    rig.faults.push({ system: 'slack', operation: 'chat.postMessage', kind: kind as FaultKind, retryAfterSeconds: 31 });
+      const error = await failureOf(rig.chat.post(request()));
 
-    const error = await failureOf(rig.chat.post(request()));
-
-    expect(error.failure.applied).toBe(after.applied);
-    expect(rig.double.state().messages).toHaveLength(after.sent);
-    expect(rig.calls).toHaveLength(1);
-    expect(error.remedy).toBeTruthy();
-    expect(error.full).not.toContain(TOKEN);
-  });
+      expect(error.failure.applied).toBe(after.applied);
+      expect(rig.double.state().messages).toHaveLength(after.done);
+      expect(rig.calls).toHaveLength(1);
+      expect(error.remedy).toBeTruthy();
+      expect(error.full).not.toContain(TOKEN);
+    },
+  );
 
   it.each(['refuse', 'cut', '500', 'lost-reply', '429'] as const)('a read outlives two times "%s"', async (kind) => {
     const rig = await slackRig();
@@ -98,11 +95,3 @@ describe('faults', () => {
     expect(waits).toHaveLength(2);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

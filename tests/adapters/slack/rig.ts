@@ -1,14 +1,13 @@
 // A Slack double behind HTTP with the adapter before it, for the tests of this folder.
-import { afterEach, expect } from 'vitest';
+import { expect } from 'vitest';
 import { scenarioClock, type ScenarioClock } from '../../../fixtures/platform/clock.ts';
 import { serve, type Fault, type RecordedCall } from '../../../fixtures/platform/kit.ts';
 import { slackDouble, type SlackDouble, type SlackOptions } from '../../../fixtures/platform/slack/slack.ts';
 import { validate } from '../../../fixtures/platform/spec-check.ts';
 import { slackChat } from '../../../shared/adapters/slack/chat.ts';
 import { bold, code, paragraph, text, type Message } from '../../../shared/core/document.ts';
-import { PlatformError } from '../../../shared/core/errors.ts';
 import type { Chat, ChatPost } from '../../../shared/ports/chat.ts';
-import type { Clock } from '../../../shared/ports/clock.ts';
+import { afterTest, waitingClock } from '../../support/adapter-rig.ts';
 
 export const TOKEN = 'xoxb-test-token';
 export const START = '2026-01-15T12:00:00.000Z';
@@ -31,14 +30,6 @@ export interface RigOptions extends Partial<SlackOptions> {
   readonly deadlineSeconds?: number;
 }
 
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0)) {
-    await close();
-  }
-});
-
 export async function slackRig({ adapterToken, deadlineSeconds, ...double }: RigOptions = {}): Promise<Rig> {
   const clock = scenarioClock(START);
   const faults: Fault[] = [];
@@ -60,7 +51,7 @@ export async function slackRig({ adapterToken, deadlineSeconds, ...double }: Rig
     calls,
     validate: (request, reply) => validate('slack', request, reply),
   });
-  closing.push(async () => {
+  afterTest(async () => {
     await running.close();
     expect(calls.flatMap(({ violations }) => violations)).toEqual([]);
   });
@@ -75,18 +66,6 @@ export async function slackRig({ adapterToken, deadlineSeconds, ...double }: Rig
   return { chat, double: slack, clock, calls, faults, waits, url: running.url };
 }
 
-/** A clock whose waits pass at once, in scenario time. */
-export function waitingClock(clock: ScenarioClock, waits: number[]): Clock {
-  return {
-    now: () => clock.now(),
-    sleep: (milliseconds) => {
-      waits.push(milliseconds);
-      clock.advance(milliseconds);
-      return Promise.resolve();
-    },
-  };
-}
-
 const MESSAGE: Message = {
   title: '✅ Resource Rebalance Completed',
   blocks: [
@@ -97,16 +76,4 @@ const MESSAGE: Message = {
 
 export function request(overrides: Partial<ChatPost> = {}): ChatPost {
   return { channel: '#ops', marker: 'entry-1', message: MESSAGE, links: {}, ...overrides };
-}
-
-export async function failureOf(doing: Promise<unknown>): Promise<PlatformError> {
-  try {
-    await doing;
-  } catch (error) {
-    if (error instanceof PlatformError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error('nothing failed');
 }
