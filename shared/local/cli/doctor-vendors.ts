@@ -154,7 +154,15 @@ export function ciChecks({ ci, bitbucket, scopes, clock }: CiToCheck): SystemChe
   };
 }
 
-/** Bitbucket tells the scopes with each reply; one for writing includes the one for reading. */
+/** Scopes that come with others, as Bitbucket documents them; `pipeline:write` brings none. */
+const INCLUDED: Readonly<Record<string, readonly string[]>> = {
+  'repository:write': ['repository'],
+  pullrequest: ['repository'],
+  'pullrequest:write': ['pullrequest', 'repository:write', 'repository'],
+  project: ['repository'],
+};
+
+/** Bitbucket tells the scopes with each reply. */
 function ciScopesResult(needed: readonly string[], granted: readonly string[]): Result {
   if (granted.length === 0) {
     return warning(
@@ -162,9 +170,8 @@ function ciScopesResult(needed: readonly string[], granted: readonly string[]): 
       `Check that the access token has these scopes: ${needed.join(', ')}.`,
     );
   }
-  const holds = (scope: string): boolean =>
-    granted.some((one) => one === scope || one === `${scope}:write` || one === `${scope}:admin`);
-  const missing = needed.filter((scope) => !holds(scope));
+  const held = new Set(granted.flatMap((scope) => [scope, ...(INCLUDED[scope] ?? [])]));
+  const missing = needed.filter((scope) => !held.has(scope));
   return missing.length === 0
     ? ok(`all ${String(needed.length)} that the duties need`)
     : failure(
