@@ -50,7 +50,12 @@ function permissionsOf(capability: Capability): string {
   const rules = [...Map.groupBy(capability.kubernetes, verbsKey).values()].map(kubernetesWords);
   const list = (system: string, names: readonly string[]): readonly string[] =>
     names.length === 0 ? [] : [`${system} ${names.map(code).join(', ')}`];
-  return [...rules, ...list('Slack', capability.slack), ...list('Jira', capability.jira), ...list('Bitbucket', capability.bitbucket)].join('; ');
+  return [
+    ...rules,
+    ...list('Slack', capability.slack),
+    ...list('Jira', capability.jira),
+    ...list('Bitbucket', capability.bitbucket),
+  ].join('; ');
 }
 
 function resourceOf({ group, resource, subresource }: KubernetesRule): string {
