@@ -4,7 +4,7 @@
 interface GuardedSignature {
   readonly category: string;
   readonly isTransient: boolean;
-  readonly signature: { readonly onWarnings: boolean };
+  readonly signature: { readonly onWarnings: boolean; readonly strength: 'conclusive' | 'fatal' | 'hint' };
 }
 
 /** A shell that shows its commands, or GitLab and GitHub that show them. */
@@ -15,6 +15,8 @@ const ASSERTION =
   /^\s*(?:E\s+)?(?:assert\b|[Ee]xpected\b|[Aa]ctual\b|Received\b|[+-]\s+["'])|\b(?:toEqual|toBe|toThrow|toContain|assertEquals?|assertThat|AssertionError|should (?:return|throw|fail|retry|handle|be|have|not)|expected .{0,80}\bto\b|expected:? <|but (?:was|got)\b)/;
 const WARNING = /^\s*(?:[[(]?(?:WARN(?:ING)?|W)[\])]?[:\s]|npm WARN|npm warn|⚠|##\[warning\]|::warning|\S+ WARN(?:ING)? )/i;
 const OWN_MACHINE = /\b(?:localhost|127\.0\.0\.\d{1,3}|0\.0\.0\.0|host\.docker\.internal)\b|\[?::1\]?:\d/;
+/** A service container beside the job, which the job itself started too late or not at all. */
+const BESIDE = /\b(?:172\.(?:1[6-9]|2\d|3[01])|10\.\d{1,3}|192\.168)\.\d{1,3}\.\d{1,3}\b.{0,40}refused|ECONNREFUSED (?:172|10|192\.168)\./i;
 /** The resolver has a local address on most machines; what it was asked for is elsewhere. */
 const RESOLVER = /\blookup \S+ on \S+:53\b/;
 
@@ -26,5 +28,9 @@ export function lineGuard(line: string, known: GuardedSignature): boolean {
   if (WARNING.test(line) && !known.signature.onWarnings) {
     return false;
   }
-  return !known.isTransient || !(ASSERTION.test(line) || (OWN_MACHINE.test(line) && !RESOLVER.test(line)));
+  if (!known.isTransient) {
+    return true;
+  }
+  const isBeside = known.signature.strength === 'hint' && BESIDE.test(line);
+  return !(ASSERTION.test(line) || isBeside || (OWN_MACHINE.test(line) && !RESOLVER.test(line)));
 }

@@ -39,6 +39,10 @@ export const Signature = z.strictObject({
     .boolean()
     .default(false)
     .describe('Often follows from a cause that passes: when one stands shortly before it, that one counts'),
+  root: z
+    .boolean()
+    .default(false)
+    .describe('What fails shortly before and after it follows from it: a full disk also fails the compiler'),
   onWarnings: z.boolean().default(false).describe('Also counts in lines that call themselves warnings'),
   caseSensitive: z.boolean().default(false),
   near: z

@@ -73,6 +73,10 @@ function ordered(matches: readonly Match[], all: readonly Match[]): Verdict {
   const is = (transient: boolean, hint: boolean) => (match: Match) =>
     match.known.isTransient === transient && (match.known.signature.strength === 'hint') === hint;
   const fault = matches.findLast(is(false, false));
+  const root = matches.findLast(({ known }) => known.isTransient && known.signature.root);
+  if (root !== undefined && (fault === undefined || Math.abs(root.at - fault.at) <= CAUSE_LINES)) {
+    return { verdict: 'transient', decisive: root, confidence: CONFIDENCE.causedBy };
+  }
   const passing = matches.findLast(is(true, false));
   if (fault !== undefined) {
     return withFault(fault, passing, matches, all);
