@@ -8,6 +8,7 @@ import { secretMasker } from '../core/mask.ts';
 import { registerAudit } from './cli/audit.ts';
 import { registerActions } from './cli/actions.ts';
 import { registerDoctor } from './cli/doctor.ts';
+import { registerExplainLog } from './cli/explain-log.ts';
 import { registerHistory } from './cli/history.ts';
 import { registerInit } from './cli/init.ts';
 import { registerPolicy } from './cli/policy.ts';
@@ -42,6 +43,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
     registerActions,
     registerReplay,
     registerAudit,
+    registerExplainLog,
   ]) {
     register(program, terminal);
   }

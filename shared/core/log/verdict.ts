@@ -37,9 +37,9 @@ const SURVIVED =
 
 export function segmentVerdict(lines: readonly LogLine[], segment: Segment, catalogue: Catalogue): SegmentVerdict {
   const matches = matchesIn(lines, segment, catalogue);
-  const conclusive = conclusiveVerdict(matches);
-  if (conclusive !== undefined) {
-    return { ...conclusive, matches };
+  const found = rootVerdict(matches) ?? conclusiveVerdict(matches);
+  if (found !== undefined) {
+    return { ...found, matches };
   }
   const distance = distances(lines, segment);
   const survivedUntil = lastSurvival(lines, segment);
@@ -51,6 +51,15 @@ export function segmentVerdict(lines: readonly LogLine[], segment: Segment, cata
 }
 
 type Verdict = Omit<SegmentVerdict, 'matches'>;
+
+/** A want of disk or memory makes whatever runs fail: the faults around it say nothing of the change. */
+function rootVerdict(matches: readonly Match[]): Verdict | undefined {
+  const root = matches.findLast(({ known }) => known.isTransient && known.signature.root);
+  const fault = matches.findLast(({ known }) => !known.isTransient && known.signature.strength !== 'hint');
+  return root !== undefined && fault !== undefined && Math.abs(root.at - fault.at) <= CAUSE_LINES
+    ? { verdict: 'transient', decisive: root, confidence: CONFIDENCE.causedBy }
+    : undefined;
+}
 
 /** The CI system's own word, unless the change was found at fault before: then the last word came for a job that had failed anyway. */
 function conclusiveVerdict(matches: readonly Match[]): Verdict | undefined {
@@ -73,10 +82,6 @@ function ordered(matches: readonly Match[], all: readonly Match[]): Verdict {
   const is = (transient: boolean, hint: boolean) => (match: Match) =>
     match.known.isTransient === transient && (match.known.signature.strength === 'hint') === hint;
   const fault = matches.findLast(is(false, false));
-  const root = matches.findLast(({ known }) => known.isTransient && known.signature.root);
-  if (root !== undefined && (fault === undefined || Math.abs(root.at - fault.at) <= CAUSE_LINES)) {
-    return { verdict: 'transient', decisive: root, confidence: CONFIDENCE.causedBy };
-  }
   const passing = matches.findLast(is(true, false));
   if (fault !== undefined) {
     return withFault(fault, passing, matches, all);
