@@ -3,8 +3,10 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { readManifests } from '../config/manifest.ts';
+import { shippedSignatureFiles } from '../config/shipped-signatures.ts';
+import { provenSignatures } from '../config/signatures.ts';
 import { codeVersion } from './code-version.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -76,6 +78,7 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
     outdir: folder,
     entryNames: 'index',
     ...BUNDLE_OPTIONS,
+    plugins: [signaturesOf(name)],
     metafile: true,
     external: [FRAMEWORK],
   });
@@ -100,6 +103,27 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
   );
   const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
   return { duty: name, folder, bytes, budgetBytes: manifest.bundleBudgetKiB * 1024 };
+}
+
+/** Puts the duty's own signatures, checked and parsed, into its bundle, where no folder of the source is. */
+function signaturesOf(duty: string): Plugin {
+  return {
+    name: 'signatures',
+    setup: (builder) => {
+      builder.onLoad({ filter: /shared[\\/]config[\\/]shipped-signatures\.ts$/ }, async () => {
+        const files = await shippedSignatureFiles(duty);
+        const parsed = files.map(({ name, content }) => ({
+          name,
+          content: typeof content === 'string' ? provenSignatures(content, name) : content,
+        }));
+        return {
+          contents: `const files = ${JSON.stringify({ [duty]: parsed })};
+export async function shippedSignatureFiles(duty) { return files[duty] ?? []; }`,
+          loader: 'js',
+        };
+      });
+    },
+  };
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -24,7 +24,7 @@ export interface LogExplanation {
 
 /**
  * Why the job with this log failed. `firstLine` is the number of the text's first line where the text is only the end of a log.
- * Never throws; time grows with the length of the text, of which the last 6 MiB are looked at.
+ * Never throws; time grows with the length of the text, of which the last 2 Mi characters are looked at.
  */
 export function explainLog(text: string, catalogue: Catalogue, firstLine = 1): LogExplanation {
   const lines = readLines(text, firstLine);

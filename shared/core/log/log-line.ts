@@ -8,7 +8,7 @@ export interface LogLine {
 }
 
 /** More than this from the end of a log is never looked at: what failed last stands there. */
-export const MAX_LOG_CHARACTERS = 6 * 1024 * 1024;
+export const MAX_LOG_CHARACTERS = 2 * 1024 * 1024;
 /** A longer line is a file that was printed; only its beginning and its end are kept. */
 const MAX_LINE_CHARACTERS = 4000;
 

@@ -13,13 +13,13 @@ const PLACEHOLDERS: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, '<uuid>'],
   [/\b[a-z][a-z0-9+.-]{1,15}:\/\/[^\s"'<>)\]}]{1,300}/gi, '<url>'],
   [/\bsha(?:1|256|512)[:-][A-Za-z0-9+/=]{16,128}/g, '<hash>'],
+  // A pod of a Deployment or a Job, and a CI runner's
+  [/\b[a-z][a-z0-9-]{0,80}-[a-z0-9]{8,10}-[a-z0-9]{5}\b/g, '<pod>'],
+  [/\brunner-[A-Za-z0-9_-]{6,100}/g, '<pod>'],
   [/\b0x[0-9a-f]{2,16}\b/gi, '<hex>'],
   [/\b(?=[a-f]{0,63}\d)[0-9a-f]{7,64}\b/gi, '<hash>'],
   [/\[[0-9a-f:]{2,39}\](?::\d{1,5})?/gi, '<ip>'],
   [/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b/g, '<ip>'],
-  // A pod of a Deployment or a Job, and a CI runner's
-  [/\b[a-z][a-z0-9-]{0,80}-[a-z0-9]{8,10}-[a-z0-9]{5}\b/g, '<pod>'],
-  [/\brunner-[A-Za-z0-9_-]{6,100}/g, '<pod>'],
   [/(?<![\w.<>/-])(?:[A-Za-z]:)?(?:[\\/][\w.@+~-]{1,100}){2,40}[\\/]?(?::\d{1,7}){0,2}/g, '<path>'],
   [/(?<![\w.<>/-])(?:[\w.@+~-]{1,100}[\\/]){1,40}[\w@+~-]{1,100}\.\w{1,8}(?::\d{1,7}){0,2}/g, '<path>'],
   [/\b(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}(?:com|org|net|io|dev|local|internal|cloud|app|svc|cluster|test|example|[a-z]{2})(?::\d{1,5})?\b/gi, '<host>'],
