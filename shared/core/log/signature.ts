@@ -74,14 +74,13 @@ export interface KnownSignature {
   readonly why: string;
   readonly isTransient: boolean;
   readonly signature: Signature;
-  matches(line: string): boolean;
   isNear(line: string): boolean;
 }
 
 export interface Catalogue {
   readonly signatures: readonly KnownSignature[];
-  /** Those of the signatures whose words stand in the line; only they can match it. */
-  candidates(line: string): readonly KnownSignature[];
+  /** Those of the signatures with a pattern that matches the line and no exception that does. */
+  matching(line: string): readonly KnownSignature[];
 }
 
 export interface SampleFailure {
@@ -90,26 +89,49 @@ export interface SampleFailure {
   readonly index: number;
 }
 
+interface Cause {
+  readonly known: KnownSignature;
+  readonly pattern: RegExp;
+  readonly unless: readonly RegExp[];
+  readonly words: readonly string[];
+}
+
 /** All signatures of the files as one catalogue; of two with the same category and id, the later one counts. */
 export function compileCatalogue(files: readonly SignatureFile[]): Catalogue {
-  const byName = new Map(files.flatMap((file) => file.signatures.map((one) => compiled(file, one))).map((one) => [one.known.name, one]));
-  const all = [...byName.values()];
-  const words = [...new Set(all.flatMap((one) => one.words))];
-  const holders = words.map((word) => all.filter((one) => one.words.includes(word)).map(({ known }) => known));
-  const find = wordFinder(words);
+  const byName = new Map(
+    files.flatMap((file) => file.signatures.map((one) => [`${file.category}/${one.id}`, compiled(file, one)] as const)),
+  );
+  const causes = [...byName.values()].flatMap((one) => one.causes);
+  const holders = new Map<string, Cause[]>();
+  for (const cause of causes) {
+    for (const word of cause.words) {
+      holders.set(word, [...(holders.get(word) ?? []), cause]);
+    }
+  }
+  const find = wordFinder([...holders.keys()]);
+  const held = [...holders.values()];
   return {
-    signatures: all.map(({ known }) => known),
-    candidates: (line) => {
+    signatures: [...byName.values()].map(({ known }) => known),
+    matching: (line) => {
       const hits = find(line);
-      return hits === undefined ? [] : [...new Set([...hits].flatMap((hit) => holders[hit] ?? []))];
+      if (hits === undefined) {
+        return [];
+      }
+      const folded = foldedLine(line);
+      const possible = new Set([...hits].flatMap((hit) => held[hit] ?? []));
+      const found = [...possible].filter(
+        ({ pattern, unless }) => pattern.test(folded) && !unless.some((one) => one.test(folded)),
+      );
+      return [...new Set(found.map(({ known }) => known))];
     },
   };
 }
 
-function compiled(file: SignatureFile, signature: Signature): { readonly known: KnownSignature; readonly words: readonly string[] } {
+function compiled(
+  file: SignatureFile,
+  signature: Signature,
+): { readonly known: KnownSignature; readonly causes: readonly Cause[] } {
   const flags = signature.caseSensitive ? '' : 'i';
-  const syntaxes = signature.patterns.map((pattern) => checked(pattern, 'cause'));
-  const patterns = syntaxes.map(({ source }) => new RegExp(source, flags));
   const unless = signature.unless.map((pattern) => new RegExp(checked(pattern, 'condition').source, 'i'));
   const near = signature.near.map((pattern) => new RegExp(checked(pattern, 'condition').source, 'i'));
   const known: KnownSignature = {
@@ -118,10 +140,13 @@ function compiled(file: SignatureFile, signature: Signature): { readonly known: 
     why: file.why,
     isTransient: (signature.rerun ?? file.rerun) === 'helps',
     signature,
-    matches: (line) => patterns.some((one) => one.test(line)) && !unless.some((one) => one.test(line)),
     isNear: (line) => near.some((one) => one.test(line)),
   };
-  return { known, words: syntaxes.flatMap(({ words }) => words) };
+  const causes = signature.patterns.map((text): Cause => {
+    const { source, words } = checked(text, 'cause');
+    return { known, pattern: new RegExp(source, flags), unless, words };
+  });
+  return { known, causes };
 }
 
 function checked(pattern: string, role: 'cause' | 'condition'): { readonly source: string; readonly words: readonly string[] } {
@@ -158,12 +183,10 @@ const NEAR_AFTER = 10;
 
 /** The signatures that match the line at `at` among its neighbours. Guards against what a line only talks of are not applied. */
 export function matchesAt(catalogue: Catalogue, lines: readonly string[], at: number): readonly KnownSignature[] {
-  const line = lines[at] ?? '';
-  return catalogue.candidates(line).filter(
+  return catalogue.matching(lines[at] ?? '').filter(
     (known) =>
-      known.matches(foldedLine(line)) &&
-      (known.signature.near.length === 0 ||
-        lines.slice(Math.max(0, at - NEAR_BEFORE), at + NEAR_AFTER + 1).some((one) => known.isNear(foldedLine(one)))),
+      known.signature.near.length === 0 ||
+      lines.slice(Math.max(0, at - NEAR_BEFORE), at + NEAR_AFTER + 1).some((one) => known.isNear(foldedLine(one))),
   );
 }
 
