@@ -85,7 +85,7 @@ class ByteTail {
     this.#kept.push(chunk);
     this.#keptBytes += chunk.length;
     // Whole chunks go while what stays is long enough by itself.
-    for (let first = this.#kept[0]; first !== undefined && this.#keptBytes - first.length >= this.#size; ) {
+    for (let first = this.#kept[0]; first !== undefined && this.#keptBytes - first.length >= this.#size;) {
       this.#droppedLines += linesIn(first, this.#encoding);
       this.#keptBytes -= first.length;
       this.#kept.shift();

@@ -13,10 +13,12 @@ const PASSED =
   /^\s*(?:[✓✔√]|PASS\b|ok \d|--- PASS|\[ +OK +\]|\[PASSED?\])|\.\.\. ?ok$|\bPASSED\b(?! *[:=])|^\s*\S+ › .* ✓/;
 const ASSERTION =
   /^\s*(?:E\s+)?(?:assert\b|[Ee]xpected\b|[Aa]ctual\b|Received\b|[+-]\s+["'])|\b(?:toEqual|toBe|toThrow|toContain|assertEquals?|assertThat|AssertionError|should (?:return|throw|fail|retry|handle|be|have|not)|expected .{0,80}\bto\b|expected:? <|but (?:was|got)\b)/;
-const WARNING = /^\s*(?:[[(]?(?:WARN(?:ING)?|W)[\])]?[:\s]|npm WARN|npm warn|⚠|##\[warning\]|::warning|\S+ WARN(?:ING)? )/i;
+const WARNING =
+  /^\s*(?:[[(]?(?:WARN(?:ING)?|W)[\])]?[:\s]|npm WARN|npm warn|⚠|##\[warning\]|::warning|\S+ WARN(?:ING)? )/i;
 const OWN_MACHINE = /\b(?:localhost|127\.0\.0\.\d{1,3}|0\.0\.0\.0|host\.docker\.internal)\b|\[?::1\]?:\d/;
 /** A service container beside the job, which the job itself started too late or not at all. */
-const BESIDE = /\b(?:172\.(?:1[6-9]|2\d|3[01])|10\.\d{1,3}|192\.168)\.\d{1,3}\.\d{1,3}\b.{0,40}refused|ECONNREFUSED (?:172|10|192\.168)\./i;
+const BESIDE =
+  /\b(?:172\.(?:1[6-9]|2\d|3[01])|10\.\d{1,3}|192\.168)\.\d{1,3}\.\d{1,3}\b.{0,40}refused|ECONNREFUSED (?:172|10|192\.168)\./i;
 /** The resolver has a local address on most machines; what it was asked for is elsewhere. */
 const RESOLVER = /\blookup \S+ on \S+:53\b/;
 

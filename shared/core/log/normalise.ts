@@ -7,7 +7,10 @@ const MAX_CHARACTERS = 500;
 /** In this order: what holds others comes first. Each is linear: no repeat may start inside another's stretch. */
 const PLACEHOLDERS: readonly (readonly [RegExp, string])[] = [
   [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?/g, '<time>'],
-  [/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? (?:\d{1,2} [A-Z][a-z]{2}|[A-Z][a-z]{2} {1,2}\d{1,2})[ ,]{1,2}(?:\d{4} )?\d\d:\d\d:\d\d(?: [A-Z]{3,4})?(?: \d{4})?/g, '<time>'],
+  [
+    /\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? (?:\d{1,2} [A-Z][a-z]{2}|[A-Z][a-z]{2} {1,2}\d{1,2})[ ,]{1,2}(?:\d{4} )?\d\d:\d\d:\d\d(?: [A-Z]{3,4})?(?: \d{4})?/g,
+    '<time>',
+  ],
   [/\b\d{4}[-/]\d\d[-/]\d\d\b/g, '<date>'],
   [/\b\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\b/g, '<time>'],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, '<uuid>'],
@@ -22,8 +25,14 @@ const PLACEHOLDERS: readonly (readonly [RegExp, string])[] = [
   [/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b/g, '<ip>'],
   [/(?<![\w.<>/-])(?:[A-Za-z]:)?(?:[\\/][\w.@+~-]{1,100}){2,40}[\\/]?(?::\d{1,7}){0,2}/g, '<path>'],
   [/(?<![\w.<>/-])(?:[\w.@+~-]{1,100}[\\/]){1,40}[\w@+~-]{1,100}\.\w{1,8}(?::\d{1,7}){0,2}/g, '<path>'],
-  [/\b(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}(?:com|org|net|io|dev|local|internal|cloud|app|svc|cluster|test|example|[a-z]{2})(?::\d{1,5})?\b/gi, '<host>'],
-  [/\b\d{1,12}(?:\.\d{1,9})?\s?(?:ns|µs|us|ms|s|sec|secs|seconds?|m|min|mins|minutes?|h|hours?|days?)(?:\d{1,2}(?:\.\d{1,9})?(?:m|s))?\b/g, '<duration>'],
+  [
+    /\b(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}(?:com|org|net|io|dev|local|internal|cloud|app|svc|cluster|test|example|[a-z]{2})(?::\d{1,5})?\b/gi,
+    '<host>',
+  ],
+  [
+    /\b\d{1,12}(?:\.\d{1,9})?\s?(?:ns|µs|us|ms|s|sec|secs|seconds?|m|min|mins|minutes?|h|hours?|days?)(?:\d{1,2}(?:\.\d{1,9})?(?:m|s))?\b/g,
+    '<duration>',
+  ],
   [/\b\d{1,12}(?:\.\d{1,9})?\s?(?:[KMGT]i?B|bytes?|kB)\b/g, '<size>'],
   [/\bv?\d{1,6}(?:\.\d{1,6}){1,3}(?:[-+][\w.-]{1,40})?\b/g, '<version>'],
   [/\d+/g, '<n>'],

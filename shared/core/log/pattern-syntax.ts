@@ -125,7 +125,7 @@ class PatternParser {
 
   #sequence(): Node {
     const nodes: Node[] = [];
-    for (let next = this.#pattern[this.#at]; next !== undefined && next !== '|' && next !== ')'; ) {
+    for (let next = this.#pattern[this.#at]; next !== undefined && next !== '|' && next !== ')';) {
       nodes.push(this.#repeated(this.#atom(next)));
       next = this.#pattern[this.#at];
     }
@@ -240,7 +240,10 @@ function waysThrough(node: Node): number {
     case 'repeat':
       return node.min === node.max ? waysThrough(node.node) : (node.max - node.min + 1) * waysThrough(node.node);
     case 'sequence':
-      return node.nodes.reduce((product, one, at) => product * (endsOnlyOnce(node.nodes, at) ? 1 : waysThrough(one)), 1);
+      return node.nodes.reduce(
+        (product, one, at) => product * (endsOnlyOnce(node.nodes, at) ? 1 : waysThrough(one)),
+        1,
+      );
     case 'choice':
       return Math.max(...node.options.map(waysThrough));
   }

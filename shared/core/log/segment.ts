@@ -51,10 +51,12 @@ function firstIndex(lines: readonly LogLine[], is: (text: string) => boolean, fr
 }
 
 const GITLAB_END = /^ERROR: Job failed\b/;
-const GITLAB_SCRIPT = /^section_start:(?:step_script|build_script)$|^Executing "(?:step|build)_script" stage of the job script/;
+const GITLAB_SCRIPT =
+  /^section_start:(?:step_script|build_script)$|^Executing "(?:step|build)_script" stage of the job script/;
 const GITLAB_AFTER =
   /^section_start:(?:after_script|upload_artifacts_on_(?:failure|success)|archive_cache\w*|cleanup_file_variables)$|^Running after[ _]script|^Uploading artifacts (?:for|\.\.\.)|^Cleaning up (?:file based variables|project directory)|^Saving cache for/;
-const GITLAB_UPLOAD = /^section_start:upload_artifacts_on_success$|^Uploading artifacts for successful job|^Saving cache for successful job/;
+const GITLAB_UPLOAD =
+  /^section_start:upload_artifacts_on_success$|^Uploading artifacts for successful job|^Saving cache for successful job/;
 const GITLAB_COMMAND = /^\$ \S/;
 
 const gitlabSegment: Finder = (lines) => {
@@ -84,7 +86,8 @@ const gitlabSegment: Finder = (lines) => {
 const ANNOTATED_ERROR = /^##\[error\]|^(?:Error: )?Process completed with exit code [1-9]\d{0,2}\.?$/;
 const STEP_EXIT =
   /^(?:##\[error\]|Error: )(?:Process completed with exit code|The process '.{0,200}' failed with exit code|(?:Bash|PowerShell|Cmd\.exe|Script) exited with (?:code|return code)|The (?:runner|operation|job|hosted runner|self-hosted runner)\b)/i;
-const STEP_START = /^##\[group\](?:Run |GITHUB_TOKEN|Runner Image)|^##\[section\]Starting:|^Post job cleanup\.?$|^Cleaning up orphan processes|^Run \S/;
+const STEP_START =
+  /^##\[group\](?:Run |GITHUB_TOKEN|Runner Image)|^##\[section\]Starting:|^Post job cleanup\.?$|^Cleaning up orphan processes|^Run \S/;
 /** An annotation of a step that went on is followed by its further output; one that ended it by next to nothing. */
 const LINES_AFTER_EXIT = 4;
 
@@ -114,7 +117,8 @@ function textLines(lines: readonly LogLine[], from: number, to: number): number 
 const JENKINS_FINISHED = /^Finished: (?:FAILURE|ABORTED|UNSTABLE)$/;
 const JENKINS_AFTER =
   /^\[Pipeline\] \{ \(Declarative: Post Actions\)|^Stage ".{1,200}" skipped due to earlier failure|^Build step '.{1,200}' (?:marked build as failure|changed build result)|^Archiving artifacts$|^Recording (?:test results|fingerprints)|^Performing Post build task|^\[PostBuildScript\]|^Post stage$/;
-const JENKINS_COMMAND = /^\[Pipeline\] (?:sh|bat|powershell|pwsh|checkout|git|docker|node|script|container|withMaven)\b/;
+const JENKINS_COMMAND =
+  /^\[Pipeline\] (?:sh|bat|powershell|pwsh|checkout|git|docker|node|script|container|withMaven)\b/;
 
 const jenkinsSegment: Finder = (lines) => {
   const finished = lastIndex(lines, (text) => JENKINS_FINISHED.test(text), lines.length, lines.length - TRAILER_LINES);
@@ -152,7 +156,12 @@ const PLAIN_START = /^#!\/bin\/(?:ba)?sh\b|^(?:---|\+\+\+|~~~) \S|^travis_(?:fol
 
 /** CircleCI, Travis, Buildkite, TeamCity and shells: one line says that the command failed. */
 const plainSegment: Finder = (lines) => {
-  const end = firstIndex(lines, (text) => PLAIN_END.test(text), Math.max(0, lines.length - 2 * UNMARKED_LINES), lines.length);
+  const end = firstIndex(
+    lines,
+    (text) => PLAIN_END.test(text),
+    Math.max(0, lines.length - 2 * UNMARKED_LINES),
+    lines.length,
+  );
   if (end === -1) {
     return [];
   }

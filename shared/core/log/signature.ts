@@ -6,7 +6,10 @@ import { cleanedLine } from './log-line.ts';
 import { patternSyntax } from './pattern-syntax.ts';
 import { wordFinder } from './word-finder.ts';
 
-const kebabCase = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'a kebab-case name').max(60);
+const kebabCase = z
+  .string()
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'a kebab-case name')
+  .max(60);
 
 function patternOf(role: 'cause' | 'condition') {
   return z
@@ -149,10 +152,15 @@ function compiled(
   return { known, causes };
 }
 
-function checked(pattern: string, role: 'cause' | 'condition'): { readonly source: string; readonly words: readonly string[] } {
+function checked(
+  pattern: string,
+  role: 'cause' | 'condition',
+): { readonly source: string; readonly words: readonly string[] } {
   const syntax = patternSyntax(pattern, role);
   if ('problem' in syntax) {
-    throw new TypeError(`The pattern ${JSON.stringify(pattern)} was not checked by the schema: expected ${syntax.problem}.`);
+    throw new TypeError(
+      `The pattern ${JSON.stringify(pattern)} was not checked by the schema: expected ${syntax.problem}.`,
+    );
   }
   return syntax;
 }
@@ -183,11 +191,13 @@ const NEAR_AFTER = 10;
 
 /** The signatures that match the line at `at` among its neighbours. Guards against what a line only talks of are not applied. */
 export function matchesAt(catalogue: Catalogue, lines: readonly string[], at: number): readonly KnownSignature[] {
-  return catalogue.matching(lines[at] ?? '').filter(
-    (known) =>
-      known.signature.near.length === 0 ||
-      lines.slice(Math.max(0, at - NEAR_BEFORE), at + NEAR_AFTER + 1).some((one) => known.isNear(foldedLine(one))),
-  );
+  return catalogue
+    .matching(lines[at] ?? '')
+    .filter(
+      (known) =>
+        known.signature.near.length === 0 ||
+        lines.slice(Math.max(0, at - NEAR_BEFORE), at + NEAR_AFTER + 1).some((one) => known.isNear(foldedLine(one))),
+    );
 }
 
 /** What is longer has its middle cut out: causes stand at the beginning or at the end of a line. */

@@ -12,11 +12,17 @@ const MAX_ERROR_LINES = 20;
 
 const LOUD =
   /\b(?:error|fatal|failed|failure|failures|exception|panic|traceback|denied|refused|unable to|cannot|could not|can't|couldn't|not found|no such|undefined|unresolved|invalid|timed? ?out|aborted|killed|unexpected|missing|mismatch|conflict|violation|E\d{3,4})\b|(?:Error|Exception)\b|^E\s{2,}\S|✖|✗|✕|●|--- FAIL|^FAIL\b|^\s*FAILED/i;
-const QUIET = /\b(?:0 (?:errors?|failures?|failed)|no errors?|errors?: 0|failures?: 0|--no-error|ignore(?:d|s)? error|error_reporting|continue-on-error)\b|^(?:\++|\$) |^section_|^\s*(?:WARN|warning)/i;
-const WRAPPER = /^(?:make(?:\[\d+\])?: \*\*\*|npm ERR! (?:code|errno|A complete log|lifecycle|\s*at )|npm error (?:code|A complete log)|error Command failed|ERROR: Job failed: (?:exit code|command terminated)|##\[error\]Process completed|Finished: |ERROR: script returned)/i;
+const QUIET =
+  /\b(?:0 (?:errors?|failures?|failed)|no errors?|errors?: 0|failures?: 0|--no-error|ignore(?:d|s)? error|error_reporting|continue-on-error)\b|^(?:\++|\$) |^section_|^\s*(?:WARN|warning)/i;
+const WRAPPER =
+  /^(?:make(?:\[\d+\])?: \*\*\*|npm ERR! (?:code|errno|A complete log|lifecycle|\s*at )|npm error (?:code|A complete log)|error Command failed|ERROR: Job failed: (?:exit code|command terminated)|##\[error\]Process completed|Finished: |ERROR: script returned)/i;
 
 /** The places of the most telling lines, most telling first, at most 60. `matched` come first, in their order. */
-export function tellingLines(lines: readonly LogLine[], segment: Segment, matched: readonly number[]): readonly LogLine[] {
+export function tellingLines(
+  lines: readonly LogLine[],
+  segment: Segment,
+  matched: readonly number[],
+): readonly LogLine[] {
   const places = new Set<number>(matched);
   const errors = errorPlaces(lines, segment);
   const first = matched[0] ?? errors[0];

@@ -31,7 +31,8 @@ const MAX_MATCHES = 400;
 
 const CONFIDENCE = { conclusive: 0.98, fatal: 0.93, causedBy: 0.88, hint: 0.7, regularHint: 0.6 } as const;
 
-const FRAME = /^(?:at |\.{3} \d+ more|Caused by: |File ".{1,300}", line \d|goroutine \d|\| at |#\d+ 0x|npm ERR! |npm error |In file included|make(?:\[\d+\])?: )/;
+const FRAME =
+  /^(?:at |\.{3} \d+ more|Caused by: |File ".{1,300}", line \d|goroutine \d|\| at |#\d+ 0x|npm ERR! |npm error |In file included|make(?:\[\d+\])?: )/;
 const SURVIVED =
   /\b(?:successfully (?:installed|built|tagged|pushed|pulled|downloaded|uploaded|cloned|completed|fetched)|attempt \d+ succeeded|retry succeeded|succeeded (?:after|on) (?:retry|attempt|\d)|added \d+ packages|Done in \d|BUILD SUCCESS(?:FUL)?|Download(?:ed)? complete|Pull complete|Status: Downloaded newer image|HEAD is now at)\b/i;
 
@@ -45,7 +46,7 @@ export function segmentVerdict(lines: readonly LogLine[], segment: Segment, cata
   const survivedUntil = lastSurvival(lines, segment);
   const counts = ({ at, known }: Match): boolean =>
     !known.isTransient ||
-    (at > survivedUntil && (distance(at) <= (known.signature.strength === 'hint' ? HINT_LINES : FATAL_LINES)));
+    (at > survivedUntil && distance(at) <= (known.signature.strength === 'hint' ? HINT_LINES : FATAL_LINES));
   const counted = matches.filter(counts);
   return { ...ordered(counted, matches), matches: counted };
 }
@@ -101,7 +102,12 @@ function ordered(matches: readonly Match[], all: readonly Match[]): Verdict {
     : { verdict: 'transient', decisive: passingHint, confidence: CONFIDENCE.hint };
 }
 
-function withFault(fault: Match, passing: Match | undefined, matches: readonly Match[], all: readonly Match[]): Verdict {
+function withFault(
+  fault: Match,
+  passing: Match | undefined,
+  matches: readonly Match[],
+  all: readonly Match[],
+): Verdict {
   const firm = matches.some(
     ({ known }) => !known.isTransient && known.signature.strength !== 'hint' && !known.signature.consequence,
   );
@@ -121,7 +127,11 @@ function withFault(fault: Match, passing: Match | undefined, matches: readonly M
   return { verdict: 'regular', decisive: fault, confidence: CONFIDENCE.fatal };
 }
 
-function matchesIn(lines: readonly LogLine[], { start, end, verdictLines }: Segment, catalogue: Catalogue): readonly Match[] {
+function matchesIn(
+  lines: readonly LogLine[],
+  { start, end, verdictLines }: Segment,
+  catalogue: Catalogue,
+): readonly Match[] {
   const texts = lines.slice(start, end).map(({ text }) => text);
   const found: Match[] = [];
   const take = (at: number, line: string, list: readonly string[], place: number, only: boolean): void => {
@@ -138,7 +148,13 @@ function matchesIn(lines: readonly LogLine[], { start, end, verdictLines }: Segm
   found.reverse();
   const marks = verdictLines.map((at) => lines[at]?.text ?? '');
   for (const [place, at] of verdictLines.entries()) {
-    take(at, marks[place] ?? '', [...texts.slice(-10), ...marks], Math.min(10, texts.length) + place, !isExitLine(marks[place] ?? ''));
+    take(
+      at,
+      marks[place] ?? '',
+      [...texts.slice(-10), ...marks],
+      Math.min(10, texts.length) + place,
+      !isExitLine(marks[place] ?? ''),
+    );
   }
   return found;
 }

@@ -107,6 +107,8 @@ function asText(file: string, { verdict, signature, why, lines, confidence }: Lo
   return [
     `${file}: ${verdict}, ${SENTENCES[verdict]}${confidence > 0 ? ` (confidence ${confidence.toFixed(2)})` : ''}`,
     ...(signature === undefined ? [] : [`  ${signature}: ${why ?? ''}`]),
-    ...shown.map(({ number, text }, index) => `  ${index === 0 ? '→' : ' '} ${String(number).padStart(width)}  ${text}`),
+    ...shown.map(
+      ({ number, text }, index) => `  ${index === 0 ? '→' : ' '} ${String(number).padStart(width)}  ${text}`,
+    ),
   ].join('\n');
 }
