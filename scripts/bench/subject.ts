@@ -1,5 +1,7 @@
 // The process that is measured: does one kind of work as often as it is told and sends back times and its peak memory.
 // Each measurement has a fresh one, so that no earlier work warmed it up or filled its memory.
+import { subscribe } from 'node:diagnostics_channel';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { duty } from '../../functions/rebalance/index.ts';
 import { kubernetesCluster } from '../../shared/adapters/kubernetes/cluster.ts';
 import { systemClock, systemIds, systemRandom } from '../../shared/adapters/system/clock.ts';
@@ -183,32 +185,33 @@ function outcomeOf(report: CanonicalReport): Readonly<Record<string, number>> {
   return counts;
 }
 
-/** Notes the queries that go out by fetch. A wave is over when none of its queries is under way any more. */
+/** Notes the queries that go out. A wave is over when none of its queries is under way any more. */
 function recordQueries(metricsUrl: string): { readonly waves: RawQuery[][] } {
   const waves: RawQuery[][] = [];
   let underWay = 0;
-  const send = globalThis.fetch;
-  globalThis.fetch = async (input, init) => {
-    const url = input instanceof Request ? input.url : input.toString();
+  subscribe('http.client.request.created', (message) => {
+    const { request } = message as { readonly request: ClientRequest };
+    const url = `${request.protocol}//${String(request.getHeader('host'))}${request.path}`;
     if (!url.startsWith(metricsUrl)) {
-      return send(input, init);
+      return;
     }
     if (underWay === 0) {
       waves.push([]);
     }
-    waves.at(-1)?.push({
-      url,
-      method: init?.method ?? 'GET',
-      contentType: new Headers(init?.headers).get('content-type') ?? '',
-      body: typeof init?.body === 'string' ? init.body : '',
-    });
+    const wave = waves.at(-1);
     underWay += 1;
-    try {
-      return await send(input, init);
-    } finally {
-      underWay -= 1;
-    }
-  };
+    request.once('response', (reply: IncomingMessage) => {
+      reply.once('end', () => {
+        underWay -= 1;
+      });
+    });
+    const end = request.end.bind(request);
+    request.end = (body?: unknown): ClientRequest => {
+      const contentType = String(request.getHeader('content-type') ?? '');
+      wave?.push({ url, method: request.method, contentType, body: typeof body === 'string' ? body : '' });
+      return end(body);
+    };
+  });
   return { waves };
 }
 

@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadAccess } from '../../shared/adapters/kubernetes/kubeconfig.ts';
-import type { Access } from '../../shared/adapters/kubernetes/kubeconfig.ts';
+import type { Access } from '../../shared/adapters/kubernetes/admission.ts';
 
 /** A Kubernetes object as the server speaks of it. */
 export interface KubernetesObject {

@@ -1,8 +1,9 @@
-// One HTTP call to a JSON API over fetch: deadline, bounded retries, size cap, checked shape, and an error that says what
-// to do. Adapters without an SDK stand on it. It knows no vendor and keeps no state (fetch itself keeps connections alive).
+// One HTTP call to a JSON API: deadline, bounded retries, size cap, checked shape, and an error that says what to do.
+// Adapters without an SDK stand on it. It knows no vendor and keeps no state (Node's own agent keeps connections alive).
 import type { z } from 'zod';
 import { ConfigurationError, type PlatformError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { exchange, ExchangeError, type Exchanged, type ReplyHead, type ReplyHeaders } from './exchange.ts';
 import { exchangeFailure, notJson, statusFailure, tooLarge, wrongShape, type ErrorText } from './failure.ts';
 import { isTransient, retryAfterSeconds, waitMilliseconds } from './retry.ts';
 
@@ -27,9 +28,7 @@ export interface HttpRequest {
   /** Called before each attempt, for systems that count requests; its failure ends the call. */
   readonly beforeAttempt?: () => Promise<void>;
   /** Told the head of each reply, refusals too. It must not fail: the reply itself would be lost with it. */
-  readonly onHead?: (head: { readonly status: number; readonly headers: Headers }) => void;
-  /** A read that the system hands on to its file storage follows the redirect, to another origin without credentials. */
-  readonly followRedirects?: true;
+  readonly onHead?: (head: ReplyHead) => void;
   /** Finds the system's own words and code in the JSON of an error reply; gets `undefined` for a body that is none. */
   readonly errorText?: (body: unknown) => ErrorText | undefined;
   /** What to do about a 401 or 403. */
@@ -48,36 +47,43 @@ export interface HttpCall<T> extends HttpRequest {
 
 export interface HttpReply<T> {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: ReplyHeaders;
   readonly data: T;
 }
 
 const DEFAULT_ATTEMPTS = 3;
 const DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
-const MAX_ERROR_BYTES = 64 * 1024;
-const MAX_REDIRECTS = 3;
+export const MAX_ERROR_BYTES = 64 * 1024;
 
 /** Sends the call and gives its checked reply; fails with a PlatformError, or a ConfigurationError for an address that is none. */
 export async function httpCall<T>(call: HttpCall<T>): Promise<HttpReply<T>> {
-  return exchanged(call, (request, response) => readReply(call, request, response));
+  return attempted(call, (request, left) => attemptOnce(call, request, left.milliseconds));
 }
 
-/** Reads one reply; a failure is given and not thrown, so that it can be tried again. */
-export type ReplyReader<T> = (request: PreparedRequest, response: Response) => Promise<Outcome<T>>;
+/** What is left of the deadline, as a time and as a signal of its end. */
+export interface TimeLeft {
+  readonly milliseconds: number;
+  readonly signal: AbortSignal;
+}
 
-/** The attempts of one request until `read` has a reply or no further attempt is worth it. */
-export async function exchanged<T>(call: HttpRequest, read: ReplyReader<T>): Promise<HttpReply<T>> {
+/** Sends once and reads the reply; a failure is given and not thrown, so that it can be tried again. */
+export type Attempt<T> = (request: PreparedRequest, left: TimeLeft) => Promise<Outcome<T>>;
+
+/** The attempts of one request until one has a reply or no further attempt is worth it. */
+export async function attempted<T>(call: HttpRequest, once: Attempt<T>): Promise<HttpReply<T>> {
   const request = prepared(call);
   const deadline = new AbortController();
   const timer = setTimeout(() => {
     deadline.abort();
   }, call.deadlineSeconds * 1000);
+  const until = performance.now() + call.deadlineSeconds * 1000;
   const endsAt = call.clock.now().getTime() + call.deadlineSeconds * 1000;
   try {
     let failed: PlatformError | undefined;
     for (let attempt = 1; ; attempt += 1) {
       await admitted(call, failed);
-      const result = await attemptOnce(call, request, read, deadline.signal);
+      const milliseconds = Math.max(1, until - performance.now());
+      const result = await once(request, { milliseconds, signal: deadline.signal });
       if ('reply' in result) {
         return result.reply;
       }
@@ -107,7 +113,7 @@ async function admitted({ beforeAttempt }: HttpRequest, before: PlatformError | 
 /** A request whose URL holds no secrets, and the secrets that must not appear in messages. */
 export interface PreparedRequest {
   readonly url: URL;
-  readonly headers: Headers;
+  readonly headers: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
 }
 
@@ -118,17 +124,18 @@ function prepared(call: HttpRequest): PreparedRequest {
       remedy: 'Set a full address such as https://metrics.example.com.',
     });
   }
-  const headers = new Headers({ accept: 'application/json', ...call.headers });
+  const headers: Record<string, string> = { accept: 'application/json' };
+  for (const [name, value] of Object.entries(call.headers ?? {})) {
+    headers[name.toLowerCase()] = value;
+  }
   const user = decoded(url.username);
   const password = decoded(url.password);
   if (user !== '' || password !== '') {
-    if (!headers.has('authorization')) {
-      headers.set('authorization', basicCredentials(user, password));
-    }
+    headers['authorization'] ??= basicCredentials(user, password);
     url.username = '';
     url.password = '';
   }
-  const authorization = headers.get('authorization') ?? '';
+  const authorization = headers['authorization'] ?? '';
   const secrets = [authorization, authorization.slice(authorization.indexOf(' ') + 1), password];
   return { url, headers, secrets: secrets.filter((secret) => secret.length > 3) };
 }
@@ -149,98 +156,53 @@ function decoded(part: string): string {
 export type Outcome<T> = { readonly reply: HttpReply<T> } | { readonly failure: PlatformError };
 
 async function attemptOnce<T>(
-  call: HttpRequest,
+  call: HttpCall<T>,
   request: PreparedRequest,
-  read: ReplyReader<T>,
-  signal: AbortSignal,
+  deadlineMilliseconds: number,
 ): Promise<Outcome<T>> {
-  let status: number | undefined;
-  try {
-    const response = await answered(call, request, signal);
-    status = response.status;
-    call.onHead?.({ status, headers: response.headers });
-    return await read(request, response);
-  } catch (error) {
-    return { failure: exchangeFailure(call, request, { error, status, timedOut: signal.aborted }) };
-  }
-}
-
-async function answered(call: HttpRequest, request: PreparedRequest, signal: AbortSignal): Promise<Response> {
-  let response = await fetch(request.url, {
-    method: call.method,
-    headers: request.headers,
-    // A followed redirect would turn a POST into a GET without its body, and could carry credentials elsewhere.
-    redirect: 'manual',
-    signal,
-    ...(call.body === undefined ? {} : { body: call.body }),
-  });
-  let from = request.url;
-  for (let hop = 0; hop < MAX_REDIRECTS && call.followRedirects === true && call.method === 'GET'; hop += 1) {
-    const to = redirectOf(response, from);
-    if (to === undefined) {
-      break;
-    }
-    await response.body?.cancel();
-    const headers = new Headers(request.headers);
-    if (to.origin !== request.url.origin) {
-      headers.delete('authorization');
-    }
-    response = await fetch(to, { method: 'GET', headers, redirect: 'manual', signal });
-    from = to;
-  }
-  return response;
-}
-
-/** Never from https to http. */
-function redirectOf(response: Response, from: URL): URL | undefined {
-  const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
-  const to = location === null ? null : URL.parse(location, from.href);
-  const isSafe = to !== null && (to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:'));
-  return isSafe ? to : undefined;
-}
-
-/** A reply that is no success, in words. */
-export async function refusal(call: HttpRequest, request: PreparedRequest, response: Response): Promise<PlatformError> {
-  const body = await readBody(response, MAX_ERROR_BYTES);
-  const retryAfter = retryAfterSeconds(response.headers, call.clock.now());
-  return statusFailure(call, request, response, body.text, retryAfter);
-}
-
-async function readReply<T>(call: HttpCall<T>, request: PreparedRequest, response: Response): Promise<Outcome<T>> {
-  if (!response.ok) {
-    return { failure: await refusal(call, request, response) };
-  }
   const limit = call.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
-  const body = await readBody(response, limit);
-  if (!body.whole) {
-    return { failure: tooLarge(call, response.status, limit) };
+  try {
+    // A followed redirect would turn a POST into a GET without its body, and could carry credentials elsewhere.
+    const reply = await exchange({
+      method: call.method,
+      url: request.url,
+      headers: request.headers,
+      deadlineMilliseconds,
+      maxReplyBytes: limit,
+      ...(call.body === undefined ? {} : { body: call.body }),
+    });
+    call.onHead?.(reply);
+    return judged(call, request, reply);
+  } catch (error) {
+    const { status, reason } = error instanceof ExchangeError ? error : { status: undefined, reason: undefined };
+    return {
+      failure:
+        reason === 'too-large' && status !== undefined
+          ? tooLarge(call, status, limit)
+          : exchangeFailure(call, request, { error, status, timedOut: reason === 'deadline' }),
+    };
   }
-  const json = parsedJson(body.text);
+}
+
+function judged<T>(call: HttpCall<T>, request: PreparedRequest, reply: Exchanged): Outcome<T> {
+  const { status, headers, body } = reply;
+  if (status < 200 || status >= 300) {
+    return { failure: refusal(call, request, reply, body.toString('utf8', 0, MAX_ERROR_BYTES)) };
+  }
+  const json = parsedJson(body.toString('utf8'));
   if (json === undefined) {
-    return { failure: notJson(call, response) };
+    return { failure: notJson(call, reply) };
   }
   const checked = call.reply.safeParse(json.value);
   if (!checked.success) {
-    return { failure: wrongShape(call, response.status, checked.error) };
+    return { failure: wrongShape(call, status, checked.error) };
   }
-  return { reply: { status: response.status, headers: response.headers, data: checked.data } };
+  return { reply: { status, headers, data: checked.data } };
 }
 
-/** Reads up to `limit` bytes after decompression; leaving the loop early cancels the rest. */
-async function readBody(
-  response: Response,
-  limit: number,
-): Promise<{ readonly text: string; readonly whole: boolean }> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    size += chunk.byteLength;
-    if (size > limit) {
-      return { text: Buffer.concat(chunks).subarray(0, limit).toString('utf8'), whole: false };
-    }
-  }
-  return { text: Buffer.concat(chunks).toString('utf8'), whole: true };
+/** A reply that is no success, in words; of its text the first 64 KiB are enough. */
+export function refusal(call: HttpRequest, request: PreparedRequest, head: ReplyHead, text: string): PlatformError {
+  return statusFailure(call, request, head, text, retryAfterSeconds(head.headers, call.clock.now()));
 }
 
 function parsedJson(text: string): { readonly value: unknown } | undefined {

@@ -2,6 +2,7 @@
 // have happened. No secret and no foreign control character may get into a message.
 import type { z } from 'zod';
 import { PlatformError } from '../../core/errors.ts';
+import type { ReplyHead } from './exchange.ts';
 
 /** The system's own words about a failure. */
 export interface ErrorText {
@@ -128,7 +129,7 @@ function connectionProblem(
   }
 }
 
-/** fetch wraps the reason in `cause`, and several addresses of one name in an AggregateError. */
+/** The reason stands in `cause`, and several addresses of one name in an AggregateError. */
 function causeOf(error: unknown): { readonly code: string | undefined; readonly text: string } {
   const chain: unknown[] = [];
   for (let next: unknown = error; next instanceof Error && chain.length < 5; next = next.cause) {
@@ -145,7 +146,7 @@ function causeOf(error: unknown): { readonly code: string | undefined; readonly 
 export function statusFailure(
   call: CallContext,
   request: RequestContext,
-  response: Response,
+  response: ReplyHead,
   body: string,
   retryAfterSeconds: number | undefined,
 ): PlatformError {
@@ -192,7 +193,7 @@ export function statusFailure(
 }
 
 /** The system's own words: by the adapter's reader from JSON, or a plain text body. A page of HTML says nothing to people. */
-function toldBy(call: CallContext, response: Response, body: string): ErrorText | undefined {
+function toldBy(call: CallContext, response: ReplyHead, body: string): ErrorText | undefined {
   const told = call.errorText?.(jsonOrUndefined(body));
   const isPlain = (response.headers.get('content-type') ?? '').startsWith('text/plain') && body.trim() !== '';
   return told ?? (isPlain ? { text: body } : undefined);
@@ -215,7 +216,7 @@ export function tooLarge(call: CallContext, status: number, limitBytes: number):
   });
 }
 
-export function notJson(call: CallContext, response: Response): PlatformError {
+export function notJson(call: CallContext, response: ReplyHead): PlatformError {
   const type = printable(response.headers.get('content-type') ?? 'no content type', []);
   return failure(call, `it answered ${response.status} with something that is not JSON (${type})`, {
     status: response.status,

@@ -1,5 +1,6 @@
 // When a failed HTTP call is worth another attempt, and after how long. Pure arithmetic; the waiting is done by the caller.
 import type { PlatformError } from '../../core/errors.ts';
+import type { ReplyHeaders } from './exchange.ts';
 
 /** 500 is among them: behind a balancer the next instance often answers. Only calls that are safe to repeat get here. */
 const TRANSIENT_STATUS: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
@@ -49,7 +50,7 @@ export function waitMilliseconds(
  * Seconds that the Retry-After header asks for: a number of seconds or a date (RFC 9110, 10.2.3). A date is counted from
  * the reply's own Date header, so that a difference between the clocks does not matter; from `now` when there is none.
  */
-export function retryAfterSeconds(headers: Headers, now: Date): number | undefined {
+export function retryAfterSeconds(headers: ReplyHeaders, now: Date): number | undefined {
   const value = headers.get('retry-after')?.trim();
   if (value === undefined || value === '') {
     return undefined;

@@ -2,10 +2,11 @@
 // with a PlatformError. It knows HTTP and Kubernetes' refusals, and none of its objects.
 import { ConfigurationError, PlatformError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { exchange, ExchangeError, type Exchanged } from '../http/exchange.ts';
 import { isTransient, retryAfterSeconds, waitMilliseconds } from '../http/retry.ts';
-import { exchange, ExchangeError, type Exchanged } from './exchange.ts';
 import { type CallContext, connectionFailure, malformedFailure, statusFailure } from './failure.ts';
-import type { Access, Admission, KubeconfigSource } from './kubeconfig.ts';
+import { plainAccess } from './plain-access.ts';
+import type { Access, Admission, KubeconfigSource } from './admission.ts';
 
 /** Built-in kinds come as protobuf, at half the cost; what is served by others (custom resources, aggregated APIs) as JSON. */
 const ACCEPT_ANY = 'application/vnd.kubernetes.protobuf, application/json';
@@ -104,14 +105,18 @@ export class KubernetesClient {
 
   async #load(): Promise<Access> {
     try {
-      const { loadAccess } = await import('./kubeconfig.ts');
-      const access = await loadAccess(this.#options);
+      const access = (await plainAccess(this.#options)) ?? (await this.#loadByClient());
       this.#server = access.server.href.replace(/\/$/, '');
       return access;
     } catch (error) {
       this.#access = undefined; // A file that is mended is seen by the next call.
       throw error;
     }
+  }
+
+  async #loadByClient(): Promise<Access> {
+    const { loadAccess } = await import('./kubeconfig.ts');
+    return loadAccess(this.#options);
   }
 
   /** Forgets credentials that were refused; calls that met the same refusal together renew them once. */
@@ -127,16 +132,15 @@ export class KubernetesClient {
     try {
       const deadline = performance.now() + deadlineSeconds * 1000;
       const admission = await admissionWithin(access, deadlineSeconds * 1000);
-      const exchanged = await exchange(
-        {
-          method: call.method,
-          url,
-          headers: this.#headers(call, url),
-          deadlineMilliseconds: Math.max(1, deadline - performance.now()),
-          ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-        },
-        admission,
-      );
+      const exchanged = await exchange({
+        method: call.method,
+        url,
+        headers: { ...this.#headers(call), ...admission.headers },
+        deadlineMilliseconds: Math.max(1, deadline - performance.now()),
+        agent: admission.agent,
+        ...(admission.auth === undefined ? {} : { auth: admission.auth }),
+        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      });
       return this.#judge(call, access, exchanged);
     } catch (error) {
       if (error instanceof ExchangeError) {
@@ -148,30 +152,24 @@ export class KubernetesClient {
 
   #judge(call: Call, access: Access, exchanged: Exchanged): Reply | PlatformError {
     const { status, headers, body } = exchanged;
-    const contentType = headers['content-type'] ?? '';
+    const contentType = headers.get('content-type') ?? '';
     if ((status >= 200 && status < 300) || call.answers?.includes(status) === true) {
-      const sentAt = Date.parse(headers.date ?? '');
+      const sentAt = Date.parse(headers.get('date') ?? '');
       return { status, contentType, body, date: Number.isNaN(sentAt) ? null : new Date(sentAt).toISOString() };
-    }
-    const asked = new Headers();
-    for (const name of ['retry-after', 'date'] as const) {
-      asked.set(name, headers[name] ?? '');
     }
     return statusFailure(call, {
       status,
       contentType,
       body,
-      retryAfterSeconds: retryAfterSeconds(asked, this.#options.clock.now()),
+      retryAfterSeconds: retryAfterSeconds(headers, this.#options.clock.now()),
       context: access.context,
     });
   }
 
-  #headers(call: Call, url: URL): Record<string, string> {
+  #headers(call: Call): Record<string, string> {
     return {
       accept: call.accept === 'any' ? ACCEPT_ANY : ACCEPT_JSON,
       'user-agent': this.#options.userAgent,
-      // Over a network gzip saves most of the bytes; on loopback it only costs.
-      ...(isLoopback(url.hostname) ? {} : { 'accept-encoding': 'gzip' }),
       ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
     };
   }
@@ -202,8 +200,4 @@ function requestUrl(server: URL, call: Call): URL {
   url.pathname = `${server.pathname.replace(/\/$/, '')}${call.path}`;
   url.search = new URLSearchParams(call.query).toString();
   return url;
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
 }

@@ -1,7 +1,7 @@
 // Turns what went wrong with a call to the API server into a PlatformError in plain words: what, on what, why, what to do,
 // and whether a write may have happened.
 import { PlatformError } from '../../core/errors.ts';
-import { type ExchangeError, MAX_REPLY_BYTES } from './exchange.ts';
+import { type ExchangeError, MAX_REPLY_BYTES } from '../http/exchange.ts';
 import { isRecord, readJson } from './json.ts';
 import { MalformedError } from './message.ts';
 import { type RawStatus, STATUS } from './messages.ts';

@@ -1,39 +1,21 @@
 // Who we are and where the API server is: kubeconfig, in-cluster account, exec plugins, certificates, through Kubernetes'
-// own client. Imported lazily, at the first call. It sends nothing itself.
+// own client. Imported lazily, at the first call that plain-access.ts cannot serve. It sends nothing itself.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent, type AgentOptions, type RequestOptions } from 'node:https';
+import type { RequestOptions } from 'node:https';
 import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 // The package's main entry loads 600 generated models that are not used: 0.3 s of every start that is not bundled.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { ConfigurationError } from '../../core/errors.ts';
-
-export interface KubeconfigSource {
-  /** Path or, as in KUBECONFIG, several; KUBECONFIG, ~/.kube/config or the pod's service account when absent. */
-  readonly kubeconfig?: string;
-  /** The file's current context when absent. */
-  readonly context?: string;
-}
-
-/** What one request needs to be let in. */
-export interface Admission {
-  readonly agent: HttpAgent;
-  readonly headers: Readonly<Record<string, string>>;
-  /** user:password of basic authentication. */
-  readonly auth: string | undefined;
-}
-
-export interface Access {
-  /** Address of the API server, perhaps with a path; without credentials. */
-  readonly server: URL;
-  /** The context that is used, for messages. */
-  readonly context: string;
-  admission(): Promise<Admission>;
-}
-
-type TlsMaterial = Pick<AgentOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
+import {
+  type Access,
+  type Admission,
+  type KubeconfigSource,
+  keepAliveAgents,
+  serverAddress,
+  type TlsMaterial,
+} from './admission.ts';
 
 /** Reads the kubeconfig anew, so that credentials that were renewed on disk or by a plugin are seen. */
 export async function loadAccess(source: KubeconfigSource): Promise<Access> {
@@ -45,14 +27,12 @@ export async function loadAccess(source: KubeconfigSource): Promise<Access> {
       { remedy: `Choose one of these contexts: ${contextNames(config)}.` },
     );
   }
-  const server = URL.parse(cluster.server);
-  if (server === null || (server.protocol !== 'http:' && server.protocol !== 'https:')) {
+  const server = serverAddress(cluster.server);
+  if (server === undefined) {
     throw new ConfigurationError(`The kubeconfig gives the cluster ${quoted(cluster.name)} no http or https address.`, {
       remedy: 'Set clusters[].cluster.server to the address that kubectl cluster-info prints.',
     });
   }
-  server.username = '';
-  server.password = '';
   const keepAlive = keepAliveAgents(server.protocol);
   async function askForAdmission(): Promise<Admission> {
     const options: RequestOptions & { headers: Record<string, string> } = { headers: {} };
@@ -154,19 +134,6 @@ function withExecInfo(exec: unknown): unknown {
   const given: readonly unknown[] = Array.isArray(env) ? env : [];
   const value = JSON.stringify({ apiVersion: exec.apiVersion, kind: 'ExecCredential', spec: { interactive: false } });
   return { ...exec, env: [{ name: 'KUBERNETES_EXEC_INFO', value }, ...given] };
-}
-
-/** One agent as long as the certificates stay the same: connections are kept, and renewed certificates are used. */
-function keepAliveAgents(protocol: string): (material: TlsMaterial) => HttpAgent {
-  let current: { readonly material: TlsMaterial; readonly agent: HttpAgent } | undefined;
-  return (material) => {
-    if (current === undefined || !isDeepStrictEqual(current.material, material)) {
-      const agent =
-        protocol === 'http:' ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true, ...material });
-      current = { material, agent };
-    }
-    return current.agent;
-  };
 }
 
 function tlsMaterial(options: RequestOptions): TlsMaterial {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { PlatformError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { withAttempts } from '../http/attempts.ts';
+import { exchange, ExchangeError, type Exchanged, type ReplyHead } from '../http/exchange.ts';
 import { exchangeFailure, notJson, statusFailure, tooLarge, wrongShape } from '../http/failure.ts';
 import { retryAfterSeconds } from '../http/retry.ts';
 import { refusalFailure, TRANSIENT_SLACK_CODES, type SlackContext } from './failure.ts';
@@ -46,10 +47,10 @@ const RefusalReply = z.looseObject({
 
 /** A reply that is no 2xx. */
 class StatusProblem extends Error {
-  readonly response: Response;
+  readonly response: ReplyHead;
   readonly body: string;
 
-  constructor(response: Response, body: string) {
+  constructor(response: ReplyHead, body: string) {
     super(`status ${response.status}`);
     this.response = response;
     this.body = body;
@@ -61,19 +62,19 @@ class ExchangeProblem extends Error {
   readonly status: number | undefined;
   readonly timedOut: boolean;
 
-  constructor(error: unknown, status: number | undefined, timedOut: boolean) {
+  constructor(error: ExchangeError) {
     super('no whole reply', { cause: error });
-    this.status = status;
-    this.timedOut = timedOut;
+    this.status = error.status;
+    this.timedOut = error.reason === 'deadline';
   }
 }
 
 /** A reply that cannot be Slack's. */
 class ReplyProblem extends Error {
   readonly kind: 'too-large' | 'not-json';
-  readonly response: Response;
+  readonly response: ReplyHead;
 
-  constructor(kind: ReplyProblem['kind'], response: Response) {
+  constructor(kind: ReplyProblem['kind'], response: ReplyHead) {
     super(kind);
     this.kind = kind;
     this.response = response;
@@ -101,11 +102,7 @@ export function slackClient(options: SlackClientOptions): SlackClient {
 
   async function sendOnce(request: { url: URL; content: string; target: string }): Promise<void> {
     try {
-      await exchange(options, request.url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/octet-stream' },
-        body: request.content,
-      });
+      await post(options, request.url, { 'content-type': 'application/octet-stream' }, request.content);
     } catch (error) {
       throw failureOf(options, { operation: 'upload', target: request.target, effect: 'read' }, request.url, error);
     }
@@ -135,11 +132,17 @@ async function loadClient(options: SlackClientOptions): Promise<WebClient> {
     rejectRateLimitedCalls: true,
     logger: SILENT,
     fetch: async (url, init) => {
-      const { response, body } = await exchange(options, url, init);
-      if (!isJson(body.toString('utf8'))) {
-        throw new ReplyProblem('not-json', response);
+      const { headers, body: sent } = (init ?? {}) as { headers?: Record<string, string>; body?: unknown };
+      if (typeof sent !== 'string') {
+        throw new TypeError('Only calls with a text as body are made through this client.');
       }
-      return new Response(new Uint8Array(body), { status: response.status, headers: response.headers });
+      const reply = await post(options, url, headers ?? {}, sent);
+      const text = reply.body.toString('utf8');
+      if (!isJson(text)) {
+        throw new ReplyProblem('not-json', reply);
+      }
+      // The part of a Response that the SDK uses of a 200: the global one would load all of fetch.
+      return { status: 200, url: url.toString(), headers: reply.headers, text: () => Promise.resolve(text) } as Response;
     },
   });
 }
@@ -160,42 +163,31 @@ function ignore(): void {
 }
 
 /** One request and its whole 2xx reply within the deadline; fails with one of the three problems. */
-async function exchange(
+async function post(
   options: SlackClientOptions,
-  url: string | URL,
-  init?: RequestInit,
-): Promise<{ readonly response: Response; readonly body: Buffer }> {
-  const signal = AbortSignal.timeout(options.deadlineSeconds * 1000);
-  let status: number | undefined;
-  try {
-    const response = await fetch(url, { ...init, redirect: 'manual', signal });
-    status = response.status;
-    const body = await wholeBody(response);
-    if (body === undefined) {
-      throw new ReplyProblem('too-large', response);
+  url: string | URL | Request,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): Promise<Exchanged> {
+  const reply = await exchange({
+    method: 'POST',
+    url: new URL(url.toString()),
+    headers,
+    body,
+    deadlineMilliseconds: options.deadlineSeconds * 1000,
+    maxReplyBytes: MOST_REPLY_BYTES,
+  }).catch((error: unknown) => {
+    if (!(error instanceof ExchangeError)) {
+      throw error;
     }
-    if (!response.ok) {
-      throw new StatusProblem(response, body.toString('utf8'));
-    }
-    return { response, body };
-  } catch (error) {
-    throw error instanceof StatusProblem || error instanceof ReplyProblem
-      ? error
-      : new ExchangeProblem(error, status, signal.aborted);
+    throw error.reason === 'too-large' && error.status !== undefined
+      ? new ReplyProblem('too-large', { status: error.status, headers: { get: () => null } })
+      : new ExchangeProblem(error);
+  });
+  if (reply.status < 200 || reply.status >= 300) {
+    throw new StatusProblem(reply, reply.body.toString('utf8'));
   }
-}
-
-async function wholeBody(response: Response): Promise<Buffer | undefined> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    size += chunk.byteLength;
-    if (size > MOST_REPLY_BYTES) {
-      return undefined;
-    }
-  }
-  return Buffer.concat(chunks);
+  return reply;
 }
 
 function isJson(text: string): boolean {

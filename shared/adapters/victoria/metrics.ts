@@ -5,6 +5,7 @@ import { ConfigurationError, PlatformError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Metrics, Sample, Series } from '../../ports/metrics.ts';
 import { basicCredentials, httpCall, type HttpReply } from '../http/call.ts';
+import type { ReplyHeaders } from '../http/exchange.ts';
 import {
   BuildInfoReply,
   duplicateLabels,
@@ -253,14 +254,14 @@ function unixSeconds(iso: string): string {
 }
 
 /** VictoriaMetrics names itself by a header alone; the version that it tells is one of Prometheus. */
-function serverName(headers: Headers, version: string | undefined): string {
-  if (headers.has('x-server-hostname')) {
+function serverName(headers: ReplyHeaders, version: string | undefined): string {
+  if (headers.get('x-server-hostname') !== null) {
     return 'VictoriaMetrics';
   }
   return version === undefined ? 'a server with the Prometheus query API' : `Prometheus ${version}`;
 }
 
-function isoDate(headers: Headers): string | null {
+function isoDate(headers: ReplyHeaders): string | null {
   const milliseconds = Date.parse(headers.get('date') ?? '');
   return Number.isNaN(milliseconds) ? null : new Date(milliseconds).toISOString();
 }

@@ -3,10 +3,10 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { exchange } from '../../../shared/adapters/kubernetes/exchange.ts';
+import { exchange } from '../../../shared/adapters/http/exchange.ts';
 import { kubernetesCluster } from '../../../shared/adapters/kubernetes/cluster.ts';
 import { PlatformError } from '../../../shared/core/errors.ts';
-import { Agent, createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
 import {
   type Answer,
   json,
@@ -236,10 +236,9 @@ test('a compressed reply is unpacked, and a broken one is no reply', async () =>
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const admission = { agent: new Agent(), headers: {}, auth: undefined };
   const request = { method: 'GET', headers: { 'accept-encoding': 'gzip' }, deadlineMilliseconds: 5000 } as const;
-  expect((await exchange({ ...request, url: new URL(`${base}/whole`) }, admission)).body.toString()).toBe(body);
-  await expect(exchange({ ...request, url: new URL(`${base}/half`) }, admission)).rejects.toMatchObject({
+  expect((await exchange({ ...request, url: new URL(`${base}/whole`) })).body.toString()).toBe(body);
+  await expect(exchange({ ...request, url: new URL(`${base}/half`) })).rejects.toMatchObject({
     reason: 'connection',
   });
 });
