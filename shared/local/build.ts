@@ -1,36 +1,27 @@
-// Builds dist/<duty>/: one bundle a duty with its own package.json, as Cloud Functions takes it. `--check` holds it to its budget.
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+// Builds dist/<duty>/: one bundle a duty with its own package.json and its compiled code, as Cloud Functions takes it.
+// `--check` holds it to its budget.
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { build, type BuildOptions, type Plugin, transform } from 'esbuild';
 import { readManifests } from '../config/manifest.ts';
 import { shippedSignatureFiles } from '../config/shipped-signatures.ts';
 import { provenSignatures } from '../config/signatures.ts';
+import { addCodeCache } from './code-cache.ts';
 import { codeVersion } from './code-version.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const FRAMEWORK = '@google-cloud/functions-framework';
 
-/** How everything that is deployed is bundled. */
-export const BUNDLE_OPTIONS = {
-  chunkNames: 'chunks/[name]-[hash]',
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  splitting: true,
+/** Cloud Functions runs this Node or a later one. */
+const TARGET = {
   platform: 'node',
-  format: 'esm',
   target: 'node24',
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
-  sourcemap: false,
-  // CommonJS packages inside an ESM bundle ask for `require`, and gRPC's for the folder that it is in.
-  banner: {
-    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url),__dirname=import.meta.dirname;",
-  },
-  logLevel: 'warning',
-} as const satisfies BuildOptions;
+} as const;
 
 export interface BuiltBundle {
   readonly duty: string;
@@ -63,25 +54,11 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
   await mkdir(folder, { recursive: true });
   const { name, timeoutSeconds, fanOut } = manifest;
   const serve = manifest.kind === 'duty' ? 'serveDuty' : 'serveDriver';
-  const result = await build({
-    stdin: {
-      contents: [
-        `import { ${manifest.kind} } from './functions/${name}/index.ts';`,
-        `import { ${serve} } from './shared/wiring/function.ts';`,
-        `${serve}(${manifest.kind}, ${JSON.stringify({ name, timeoutSeconds, fanOut, code: await codeVersion(name) })});`,
-      ].join('\n'),
-      resolveDir: ROOT,
-      sourcefile: 'index.ts',
-      loader: 'ts',
-    },
-    absWorkingDir: ROOT,
-    outdir: folder,
-    entryNames: 'index',
-    ...BUNDLE_OPTIONS,
-    plugins: [signaturesOf(name)],
-    metafile: true,
-    external: [FRAMEWORK],
-  });
+  await writeParts(folder, name, [
+    `import { ${manifest.kind} } from './functions/${name}/index.ts';`,
+    `import { ${serve} } from './shared/wiring/function.ts';`,
+    `${serve}(${manifest.kind}, ${JSON.stringify({ name, timeoutSeconds, fanOut, code: await codeVersion(name) })});`,
+  ]);
   const require = createRequire(import.meta.url);
   const frameworkJson = JSON.parse(
     await readFile(path.join(path.dirname(require.resolve(FRAMEWORK)), '../../package.json'), 'utf8'),
@@ -92,8 +69,7 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
       {
         name: `nightshift-${name}`,
         private: true,
-        type: 'module',
-        main: 'index.mjs',
+        main: 'index.cjs',
         engines: { node: '>=24' },
         dependencies: { [FRAMEWORK]: frameworkJson.version },
       },
@@ -101,8 +77,72 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
       2,
     )}\n`,
   );
-  const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
-  return { duty: name, folder, bytes, budgetBytes: manifest.bundleBudgetKiB * 1024 };
+  await addCodeCache(name, folder);
+  return { duty: name, folder, bytes: await bytesIn(folder), budgetBytes: manifest.bundleBudgetKiB * 1024 };
+}
+
+/**
+ * Bundles the module of these lines into `folder`: the part `<name>.cjs`, parts that load when they are needed, and `index.cjs`,
+ * which loads them. Everything that is deployed is bundled like this.
+ */
+export async function writeParts(folder: string, name: string, lines: readonly string[]): Promise<void> {
+  const { outputFiles } = await build({
+    ...TARGET,
+    stdin: source(lines),
+    absWorkingDir: ROOT,
+    outdir: folder,
+    entryNames: name,
+    chunkNames: 'chunks/[name]-[hash]',
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    // Only ES modules can be split. What is CommonJS inside of them keeps its `require`, which the second pass leaves as it is.
+    splitting: true,
+    format: 'esm',
+    plugins: [signaturesOf(name)],
+    external: [FRAMEWORK],
+    write: false,
+    logLevel: 'warning',
+  });
+  await mkdir(path.join(folder, 'chunks'), { recursive: true });
+  await Promise.all(outputFiles.map(async (file) => writeFile(file.path, await asCommonJs(file.text))));
+  await build({
+    ...TARGET,
+    stdin: source([
+      `import { loadBundle } from './shared/adapters/functions/load-bundle.ts';`,
+      `export const { scripts, load } = loadBundle(__dirname, '${name}.cjs');`,
+    ]),
+    absWorkingDir: ROOT,
+    outfile: path.join(folder, 'index.cjs'),
+    bundle: true,
+    format: 'cjs',
+    logLevel: 'warning',
+  });
+}
+
+function source(lines: readonly string[]): NonNullable<BuildOptions['stdin']> {
+  return { contents: lines.join('\n'), resolveDir: ROOT, sourcefile: 'index.ts', loader: 'ts' };
+}
+
+/**
+ * CommonJS, since V8 gives and takes the compiled code of a script, with the functions that were compiled when they were first
+ * called, but of a module only without them.
+ */
+async function asCommonJs(module: string): Promise<string> {
+  const { code } = await transform(module, {
+    ...TARGET,
+    format: 'cjs',
+    supported: { 'dynamic-import': false },
+    logLevel: 'warning',
+  });
+  return code;
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const sizes = entries
+    .filter((entry) => entry.isFile())
+    .map(async (entry) => (await stat(path.join(entry.parentPath, entry.name))).size);
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
 /** Puts the duty's own signatures, checked and parsed, into its bundle, where no folder of the source is. */

@@ -142,7 +142,12 @@ async function loadClient(options: SlackClientOptions): Promise<WebClient> {
         throw new ReplyProblem('not-json', reply);
       }
       // The part of a Response that the SDK uses of a 200: the global one would load all of fetch.
-      return { status: 200, url: url.toString(), headers: reply.headers, text: () => Promise.resolve(text) } as Response;
+      return {
+        status: 200,
+        url: url.toString(),
+        headers: reply.headers,
+        text: () => Promise.resolve(text),
+      } as Response;
     },
   });
 }
