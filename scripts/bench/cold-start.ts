@@ -2,10 +2,11 @@
 // function that does nothing.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { CACHE_ENDING } from '../../shared/adapters/functions/load-bundle.ts';
 import { buildBundles } from '../../shared/local/build.ts';
 import type { Target } from './target.ts';
 
@@ -16,10 +17,21 @@ const BARE = `import { http } from '@google-cloud/functions-framework';
 http('bare', (request, response) => response.json({}));
 `;
 
+export interface ColdStart {
+  /** Milliseconds till the process listens: Node, the framework, and the code of the function. */
+  readonly listens: number;
+  /** Milliseconds till its first 200. */
+  readonly answers: number;
+}
+
+/** Of each round. */
 export interface ColdStarts {
-  /** Milliseconds of each round. */
-  readonly bare: readonly number[];
-  readonly duty: readonly number[];
+  readonly bare: readonly ColdStart[];
+  /** A run as a schedule asks for it. */
+  readonly run: readonly ColdStart[];
+  readonly dryRun: readonly ColdStart[];
+  /** The same run without the compiled code that the build puts beside the bundle's parts. */
+  readonly notCompiled: readonly ColdStart[];
 }
 
 /** `target` is what the duty works on at its first request; it gets a store of its own each time. */
@@ -30,22 +42,34 @@ export async function coldStarts(duty: string, target: Target, rounds: number): 
   }
   // Beside the bundles, where both find the framework.
   const bareFolder = path.join(path.dirname(bundle.folder), 'bench-bare');
-  const stores = await mkdtemp(path.join(tmpdir(), 'nightshift-bench-'));
+  const storeFolder = await mkdtemp(path.join(tmpdir(), 'nightshift-bench-'));
   await mkdir(bareFolder, { recursive: true });
   await writeFile(path.join(bareFolder, 'index.mjs'), BARE);
   await writeFile(path.join(bareFolder, 'package.json'), '{"type":"module","main":"index.mjs"}\n');
+  const sources = path.join(path.dirname(bundle.folder), 'bench-not-compiled');
+  await cp(bundle.folder, sources, { recursive: true, filter: (file) => !file.endsWith(CACHE_ENDING) });
   try {
-    const bareTimes: number[] = [];
-    const dutyTimes: number[] = [];
+    const bare: ColdStart[] = [];
+    const run: ColdStart[] = [];
+    const dryRun: ColdStart[] = [];
+    const notCompiled: ColdStart[] = [];
+    let stores = 0;
+    const onTarget = (folder: string, body: object): Promise<ColdStart> => {
+      stores += 1;
+      const store = `sqlite:${path.join(storeFolder, `${String(stores)}.sqlite`)}`;
+      return firstAnswer(folder, duty, { ...target.variables, NIGHTSHIFT_STORE: store }, body);
+    };
     for (let round = 0; round < rounds; round += 1) {
-      const store = `sqlite:${path.join(stores, `${String(round)}.sqlite`)}`;
-      bareTimes.push(await firstAnswer(bareFolder, 'bare', {}));
-      dutyTimes.push(await firstAnswer(bundle.folder, duty, { ...target.variables, NIGHTSHIFT_STORE: store }));
+      bare.push(await firstAnswer(bareFolder, 'bare', {}, {}));
+      run.push(await onTarget(bundle.folder, {}));
+      dryRun.push(await onTarget(bundle.folder, { dry_run: true }));
+      notCompiled.push(await onTarget(sources, {}));
     }
-    return { bare: bareTimes, duty: dutyTimes };
+    return { bare, run, dryRun, notCompiled };
   } finally {
-    await rm(bareFolder, { recursive: true, force: true });
-    await rm(stores, { recursive: true, force: true });
+    for (const folder of [bareFolder, sources, storeFolder]) {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 }
 
@@ -53,7 +77,8 @@ async function firstAnswer(
   folder: string,
   target: string,
   variables: Readonly<Record<string, string>>,
-): Promise<number> {
+  body: object,
+): Promise<ColdStart> {
   const start = performance.now();
   const child = spawn(
     process.execPath,
@@ -68,17 +93,19 @@ async function firstAnswer(
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...variables } },
   );
   try {
-    const reply = await fetch(await addressOf(child), {
+    const address = await addressOf(child);
+    const listens = performance.now() - start;
+    const reply = await fetch(address, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: '{}',
+      body: JSON.stringify(body),
     });
-    const body = await reply.text();
-    const milliseconds = performance.now() - start;
+    const text = await reply.text();
+    const answers = performance.now() - start;
     if (reply.status !== 200) {
-      throw new Error(`The function ${target} answered ${String(reply.status)}: ${body.slice(0, 500)}`);
+      throw new Error(`The function ${target} answered ${String(reply.status)}: ${text.slice(0, 500)}`);
     }
-    return milliseconds;
+    return { listens, answers };
   } finally {
     const ended = once(child, 'exit');
     child.kill('SIGKILL');

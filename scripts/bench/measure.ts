@@ -3,12 +3,13 @@ import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild';
-import { BUNDLE_OPTIONS } from '../../shared/local/build.ts';
+import { writeParts } from '../../shared/local/build.ts';
 import type { Answer, Measured, Task, Work } from './subject.ts';
 import { answerOf, type Target } from './target.ts';
 
 export interface Bench {
+  /** Stores the compiled code of one such run, as the build does for what is deployed: all later processes start with it. */
+  compile(target: Target, work: Work): Promise<void>;
   /** One process that does the work `times` times. */
   once(target: Target, work: Work, times?: number): Promise<Measured>;
   /** Each work in a fresh process, all of them in turns: what slows this machine down for a while slows all of them down. */
@@ -25,17 +26,14 @@ export interface Bench {
 export async function openBench(memoryMib: number): Promise<Bench> {
   const folder = await mkdtemp(path.join(tmpdir(), 'nightshift-bench-'));
   // From source, the compiler that strips the types would be a third of the memory.
-  await build({
-    ...BUNDLE_OPTIONS,
-    entryPoints: [path.join(import.meta.dirname, 'subject.ts')],
-    outdir: folder,
-    entryNames: 'subject',
-  });
+  await writeParts(folder, 'subject', [`import './scripts/bench/subject.ts';`]);
   let stores = 0;
 
-  async function once(target: Target, work: Work, times = 1): Promise<Measured> {
+  const entry = path.join(folder, 'index.cjs');
+
+  async function once(target: Target, work: Work, times = 1, file = entry): Promise<Measured> {
     stores += 1;
-    const child = fork(path.join(folder, 'subject.mjs'), [], {
+    const child = fork(file, [folder], {
       execArgv: heapFlags(memoryMib),
       // Nothing of the caller's settings: the target's alone, and a store that no other run has used.
       env: { ...target.variables, NIGHTSHIFT_STORE: `sqlite:${path.join(folder, `store-${String(stores)}.sqlite`)}` },
@@ -51,7 +49,10 @@ export async function openBench(memoryMib: number): Promise<Bench> {
   }
 
   return {
-    once,
+    async compile(target, work) {
+      await once(target, work, 1, path.join(import.meta.dirname, 'compiling-subject.ts'));
+    },
+    once: (target, work, times) => once(target, work, times),
     async inTurns(target, rounds, works, times) {
       const names = Object.keys(works) as (keyof typeof works)[];
       const measured = Object.fromEntries(names.map((name) => [name, [] as Measured[]])) as Record<

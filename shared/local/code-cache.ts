@@ -28,7 +28,7 @@ export async function addCodeCache(name: string, folder: string): Promise<void> 
     const child = fork(path.join(import.meta.dirname, 'code-cache-child.ts'), [name, folder], {
       // Of flags that differ from those of the deployed process V8 takes no code.
       execArgv: [],
-      env: running.variables,
+      env: { ...running.variables, NIGHTSHIFT_LOG_LEVEL: 'warn' },
     });
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
