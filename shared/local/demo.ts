@@ -13,6 +13,7 @@ import type { JournalEntry } from '../runtime/journal.ts';
 import { renderJournal } from './cli/history.ts';
 import { renderReport } from './cli/run.ts';
 import { adfText, slackText } from './demo-text.ts';
+import { followClock } from './follow-clock.ts';
 import { startHost } from './host.ts';
 import { hostMetrics } from './metrics.ts';
 import { openScenario, type RunningScenario } from './scenario.ts';
@@ -21,8 +22,6 @@ const SCENARIO = path.resolve(import.meta.dirname, '../../fixtures/rebalance/cha
 const COLUMNS = 160;
 /** A scheduler that is not sure repeats its tick soon. */
 const REPEAT_MILLISECONDS = 30_000;
-/** The usual scrape interval is a minute; twice as often stays fresh. */
-const FOLLOW_MILLISECONDS = 30_000;
 
 function say(text = ''): void {
   console.log(text);
@@ -82,7 +81,7 @@ async function demo(keep: boolean): Promise<void> {
       throw new Error('The second tick did something that the first had done.');
     }
     if (keep) {
-      using _alive = keepAlive(running);
+      using _alive = followClock(running);
       await stay(running);
     }
   } finally {
@@ -135,31 +134,6 @@ async function journal(running: RunningScenario): Promise<string> {
     documents.map((document) => document.data),
     COLUMNS,
   );
-}
-
-/** Lets the scenario's clock follow the machine's, and every series go on as it ended, so that what is left running stays usable. */
-function keepAlive({ platform, scenario }: RunningScenario): Disposable {
-  const ends = scenario.series.map(({ labels, points }) => ({ labels, last: points.at(-1), before: points.at(-2) }));
-  const timer = setInterval(() => {
-    const now = new Date();
-    platform.clock.set(now.toISOString());
-    const at = now.getTime() / 1000;
-    platform.doubles.victoriametrics.append(
-      ends.flatMap(({ labels, last, before }) => {
-        if (last === undefined || before === undefined) {
-          return [];
-        }
-        const slope = (last[1] - before[1]) / (last[0] - before[0]);
-        const isCounter = labels['__name__']?.endsWith('_total') === true;
-        return [{ labels, points: [[at, isCounter ? last[1] + slope * (at - last[0]) : last[1]] as const] }];
-      }),
-    );
-  }, FOLLOW_MILLISECONDS);
-  return {
-    [Symbol.dispose]: () => {
-      clearInterval(timer);
-    },
-  };
 }
 
 /** Leaves everything running and says where to look. */
