@@ -13,6 +13,7 @@ export default defineConfig({
           exclude: ['tests/real/**'],
           setupFiles: ['tests/setup.ts'],
           testTimeout: 60_000,
+          hookTimeout: 60_000, // Some build a bundle.
         },
       },
       {

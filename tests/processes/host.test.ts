@@ -1,5 +1,5 @@
 // The one-process host and the built function, as processes: routes, envelopes, tokens, limits, a clean stop.
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -258,6 +258,14 @@ describe('the built function under the functions framework', () => {
       expect([response.status, ((await response.json()) as Reply).summary?.pods_scanned]).toEqual([200, 4]);
     }
     expect(patches(at)).toBe(0);
+  });
+
+  test('starts with the compiled code that the build put beside it', async () => {
+    const parts = await readdir(path.join(at.folder, 'dist/rebalance'), { recursive: true });
+    const compiled = parts.filter((name) => name.endsWith('.cjs.cache'));
+    expect(compiled).toContain('rebalance.cjs.cache');
+    expect(compiled).toHaveLength(parts.filter((name) => name.endsWith('.cjs')).length - 1); // All but index.cjs.
+    expect(served.output()).not.toContain('The compiled code of');
   });
 
   test('changes what is to be changed, once', async () => {
