@@ -19,6 +19,8 @@ export interface Environment {
   readonly logLevel: string;
   readonly kubeconfig: string | undefined;
   readonly slackBotToken: string | undefined;
+  readonly slackSigningSecret: string | undefined;
+  readonly slackAppToken: string | undefined;
   readonly slackApiUrl: string;
   readonly jiraEmail: string | undefined;
   readonly jiraApiToken: string | undefined;
@@ -63,6 +65,8 @@ export function readEnvironment(variables: Variables = process.env): Environment
     logLevel: withDefault('NIGHTSHIFT_LOG_LEVEL'),
     kubeconfig: get('KUBECONFIG'),
     slackBotToken: get('SLACK_BOT_TOKEN'),
+    slackSigningSecret: get('SLACK_SIGNING_SECRET'),
+    slackAppToken: get('SLACK_APP_TOKEN'),
     slackApiUrl: withDefault('SLACK_API_URL'),
     jiraEmail: get('JIRA_EMAIL'),
     jiraApiToken: get('JIRA_API_TOKEN'),

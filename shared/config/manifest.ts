@@ -65,6 +65,10 @@ export const FunctionManifest = z
       .boolean()
       .default(false)
       .describe('A scheduled tick publishes one message per scope; needs triggers.topic'),
+    public: z
+      .boolean()
+      .default(false)
+      .describe('Reachable without a Google identity; only for a function that checks the sender itself'),
     timeoutSeconds: z
       .int()
       .min(1)

@@ -128,6 +128,23 @@ const TABLE = [
     example: 'xoxb-…, from OAuth & Permissions of the Slack app',
   },
   {
+    name: 'SLACK_SIGNING_SECRET',
+    secret: true,
+    description:
+      'Signing secret of the Slack app: what a click on a button is signed with, for a host that Slack can reach',
+    usedBy: 'ingress, npm start',
+    schema: pattern(/^[0-9a-f]{32,64}$/, 'the 32 hex digits of the signing secret'),
+    example: 'from Basic Information of the Slack app',
+  },
+  {
+    name: 'SLACK_APP_TOKEN',
+    secret: true,
+    description: 'App-level token of the Slack app: clicks come over a connection that we open (Socket Mode)',
+    usedBy: 'npm start',
+    schema: pattern(/^xapp-[A-Za-z0-9-]+$/, 'an app-level token, which begins with xapp-'),
+    example: 'xapp-…, from Basic Information of the Slack app, with connections:write',
+  },
+  {
     name: 'SLACK_API_URL',
     secret: false,
     default: 'https://slack.com/api/',

@@ -20,6 +20,8 @@ export interface HostedFunction {
   /** Cron and time zone of function.yaml; absent for one that has no schedule. */
   readonly schedule: { readonly cron: string; readonly timezone: string } | undefined;
   readonly lastRun: string | undefined;
+  /** Everything under its path is answered without the host's token: it checks the sender itself. */
+  readonly isPublic?: boolean;
   readonly answer: (incoming: Incoming) => Promise<Answer>;
 }
 
@@ -35,6 +37,8 @@ export interface HostOptions {
   readonly metrics: HostMetrics;
   /** Told to the runs, so that they begin nothing new. */
   readonly stopping: { stop(): void };
+  /** Work that went on after its answer: a stop waits for it. */
+  readonly finished?: () => Promise<void>;
   /** False where somebody else delivers the outbox. */
   readonly drainsOutbox?: boolean;
 }
@@ -101,6 +105,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
         }
       }
       await Promise.allSettled([...inHand, ...loops]);
+      await options.finished?.();
       server.closeAllConnections();
       await closed;
     },
@@ -150,10 +155,9 @@ async function scheduleOf(
 }
 
 async function outboxLoop(options: HostOptions, signal: AbortSignal): Promise<void> {
-  const { ports, mask } = options.surroundings;
   while (!signal.aborted) {
     try {
-      await drainOutbox({ ports, mask, log: options.log, isStopping: () => signal.aborted });
+      await drainOutbox({ ...options.surroundings, log: options.log, isStopping: () => signal.aborted });
     } catch (error) {
       options.log.error({ error: describeError(error) }, 'the outbox could not be read');
     }
@@ -202,6 +206,10 @@ async function route(options: HostOptions, request: IncomingMessage): Promise<Re
   if (path === '/readyz') {
     return readiness(options);
   }
+  const open = options.functions.find((one) => one.isPublic === true && path.startsWith(`/${one.name}/`));
+  if (open !== undefined) {
+    return posted(request, path, (incoming) => answered(options, open, incoming));
+  }
   if (options.token === undefined && isFromElsewhere(request)) {
     return problem(
       403,
@@ -228,6 +236,21 @@ async function route(options: HostOptions, request: IncomingMessage): Promise<Re
       `Nothing is at ${path}. There are ${options.functions.map((one) => `/${one.name}`).join(', ')} and /actions/<id>/approve, decline, undo.`,
     );
   }
+  return posted(request, path, (incoming) =>
+    hosted === undefined
+      ? operation === undefined
+        ? Promise.resolve(problem(404, `Nothing is at ${path}.`))
+        : operate(options.surroundings, operation, incoming.body)
+      : answered(options, hosted, incoming),
+  );
+}
+
+/** Takes the whole request, if it is a POST and not too large. */
+async function posted(
+  request: IncomingMessage,
+  path: string,
+  handle: (incoming: Incoming) => Promise<Reply>,
+): Promise<Reply> {
   if (request.method !== 'POST') {
     return problem(405, `${path} takes POST.`, { allow: 'POST' });
   }
@@ -238,12 +261,7 @@ async function route(options: HostOptions, request: IncomingMessage): Promise<Re
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
   );
-  if (hosted === undefined) {
-    return operation === undefined
-      ? problem(404, `Nothing is at ${path}.`)
-      : operate(options.surroundings, operation, body);
-  }
-  return answered(options, hosted, { headers, body });
+  return handle({ headers, body, path });
 }
 
 function problem(status: number, message: string, headers: Readonly<Record<string, string>> = {}): Reply {

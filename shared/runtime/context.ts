@@ -4,6 +4,7 @@ import type { ActionState } from '../core/action.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { TeamPolicy } from '../core/policy.ts';
 import type { Ports } from '../ports/ports.ts';
+import type { Sender } from '../ports/sender.ts';
 import type { Write } from '../ports/store.ts';
 import type { ActionKind } from '../actions/kind.ts';
 import type { Lease } from './lease.ts';
@@ -18,6 +19,7 @@ export const STEPS = [
   'applied',
   'outcome-stored',
   'run-finished',
+  'event-stored',
   'delivery-claimed',
   'delivery-sent',
   'delivery-stored',
@@ -28,6 +30,24 @@ export type Step = (typeof STEPS)[number];
 export interface CodeVersion {
   readonly version: string;
   readonly hash: string;
+}
+
+/** An event as its handler gets it. The same one comes again after a crash, under the same id. */
+export interface ReceivedEvent {
+  readonly id: string;
+  /** When it was taken, ISO. */
+  readonly at: string;
+  readonly event: JsonObject;
+}
+
+export type EventHandler = (surroundings: Surroundings, received: ReceivedEvent) => Promise<void>;
+
+/** A run that an event asks for. */
+export interface RunStart {
+  readonly duty: string;
+  readonly scope: JsonObject;
+  /** Of the event: a repeat of it is answered with the finished run. */
+  readonly deliveryId: string;
 }
 
 /** What the host hands to every run: the same for all duties of a process. */
@@ -44,6 +64,17 @@ export interface Surroundings {
   readonly project?: string;
   /** True once the process is to end: what is begun is finished, nothing new is begun. */
   readonly isStopping?: () => boolean;
+  /** Who may send events, by the name in the path of `ingress`; absent where nothing comes in. */
+  readonly senders?: ReadonlyMap<string, Sender>;
+  /**
+   * What is done with an event, by its source. Only who is given them works on events: a function of another duty may lack
+   * the rights that a click of a person needs.
+   */
+  readonly handlers?: ReadonlyMap<string, EventHandler>;
+  /** Has an event that was stored worked on in this process, without waiting for it; a queue is used where it is absent. */
+  readonly handOn?: (eventId: string) => void;
+  /** Runs a duty in this process; a queue is used where it is absent. */
+  readonly startHere?: (start: RunStart) => Promise<void>;
   /** Called at each boundary. Production passes nothing; fault tests kill here. */
   readonly onStep?: (step: Step) => void | Promise<void>;
 }

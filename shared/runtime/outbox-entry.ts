@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Message } from '../core/document.ts';
 import { PlatformError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { Posted } from '../ports/chat.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { IssueDraft } from '../ports/tracker.ts';
@@ -10,6 +11,7 @@ import type { LargeReference } from './large-document.ts';
 
 interface EntryBase {
   readonly id: string;
+  /** The run that has it to tell; of an event its own id. */
   readonly runId: string;
   readonly createdAt: string;
   readonly state: 'pending' | 'delivered' | 'failed';
@@ -49,7 +51,15 @@ export interface IssueEntry extends EntryBase {
   readonly recheck?: boolean;
 }
 
-export type OutboxEntry = MessageEntry | IssueEntry;
+/** What came in from outside and waits to be worked on. */
+export interface EventEntry extends EntryBase {
+  readonly kind: 'event';
+  /** The name of its sender, such as `slack`. */
+  readonly source: string;
+  readonly event: JsonObject;
+}
+
+export type OutboxEntry = MessageEntry | IssueEntry | EventEntry;
 
 /** What is known of the issue with a fingerprint; `key` is absent until it is delivered. */
 export interface IssueState {

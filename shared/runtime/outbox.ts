@@ -1,10 +1,9 @@
-// The outbox: what is told to people, stored in the same commit as the run's end and delivered afterwards, once.
+// The outbox: what is told to people, stored in the same commit as the run's end, and events that came in; delivered afterwards, once.
 // An entry is claimed before it is sent; a claim that was left behind means that the message may be out: it is looked for first.
-import type { Logger } from 'pino';
 import { describeError, PlatformError } from '../core/errors.ts';
-import type { Ports } from '../ports/ports.ts';
 import type { StoredDocument, Version, Write } from '../ports/store.ts';
-import type { Step } from './context.ts';
+import type { Step, Surroundings } from './context.ts';
+import { deliverEvent } from './deliver-event.ts';
 import { deliverIssue } from './deliver-issue.ts';
 import { deliverMessage } from './deliver-message.ts';
 import { type DeliveryContext, isOld, type OutboxEntry, secondsAfter } from './outbox-entry.ts';
@@ -13,6 +12,8 @@ class LostClaim extends Error {}
 
 /** Longer than any single effect with all its attempts; each effect begins by renewing the claim. */
 const CLAIM_SECONDS = 150;
+/** An event may change the platform: as long as the lease under which that is done, and some more. */
+const EVENT_CLAIM_SECONDS = 240;
 /** A claim that ends later than this was made while the clock was ahead. */
 const LATEST_CLAIM_SECONDS = 2 * CLAIM_SECONDS;
 const FIRST_RETRY_SECONDS = 15;
@@ -27,12 +28,8 @@ export function outboxWrite(entry: OutboxEntry): Write {
   return { op: 'create', collection: 'outbox', id: entry.id, data: entry };
 }
 
-export interface DrainInput {
-  readonly ports: Ports;
-  readonly log: Logger;
-  readonly mask: (text: string) => string;
-  readonly onStep?: (step: Step) => void | Promise<void>;
-  readonly isStopping?: () => boolean;
+/** Without `handlers` events are left to who has them. */
+export interface DrainInput extends Surroundings {
   /** No delivery is begun after this time (milliseconds since 1970). */
   readonly until?: number;
 }
@@ -83,13 +80,15 @@ export async function deliverRun(
 }
 
 const SHORTEST_PAUSE_MILLISECONDS = 500;
+/** Somebody waits for what an event does, and messages wait for their issues. */
+const ORDER: readonly OutboxEntry['kind'][] = ['event', 'issue', 'message'];
 
 async function deliverEach(
   input: DrainInput & { readonly isStopping: () => boolean },
   documents: readonly StoredDocument<OutboxEntry>[],
 ): Promise<readonly OutboxEntry[]> {
   const { clock } = input.ports;
-  const inOrder = [...documents].sort((a, b) => Number(a.data.kind === 'message') - Number(b.data.kind === 'message'));
+  const inOrder = [...documents].sort((a, b) => ORDER.indexOf(a.data.kind) - ORDER.indexOf(b.data.kind));
   const after: OutboxEntry[] = [];
   const down = new Set<OutboxEntry['kind']>();
   for (const document of inOrder) {
@@ -97,14 +96,15 @@ async function deliverEach(
     const now = clock.now();
     const isDue = data.state === 'pending' && data.dueAt <= now.toISOString();
     const isTime = input.until === undefined || now.getTime() < input.until;
-    if (!isDue || !isTime || input.isStopping() || down.has(data.kind)) {
+    const isOurs = data.kind !== 'event' || input.handlers !== undefined;
+    if (!isDue || !isTime || !isOurs || input.isStopping() || down.has(data.kind)) {
       after.push(data);
       continue;
     }
     const delivered = await deliver(input, document);
     after.push(delivered.entry);
     // Each of the others would wait for the same deadline in vain.
-    if (delivered.systemIsDown) {
+    if (delivered.systemIsDown && data.kind !== 'event') {
       down.add(data.kind);
     }
   }
@@ -138,12 +138,13 @@ async function deliver(input: DrainInput, document: StoredDocument<OutboxEntry>)
     version = result.versions[0] as Version;
     entry = next;
   };
-  const save = (next: OutboxEntry): Promise<void> => put({ ...next, claimedUntil: secondsAfter(now(), CLAIM_SECONDS) });
+  const claimSeconds = entry.kind === 'event' ? EVENT_CLAIM_SECONDS : CLAIM_SECONDS;
+  const save = (next: OutboxEntry): Promise<void> => put({ ...next, claimedUntil: secondsAfter(now(), claimSeconds) });
   try {
     await save({ ...entry, attempts: entry.attempts + 1 });
     await onStep('delivery-claimed');
     const context: DeliveryContext = { ports, log, now, save, onStep };
-    const next = entry.kind === 'issue' ? await deliverIssue(context, entry) : await deliverMessage(context, entry);
+    const next = await deliverKind(input, context, entry);
     await put(unclaimed(next));
     await onStep('delivery-stored');
     return { entry, systemIsDown: false };
@@ -163,6 +164,17 @@ async function deliver(input: DrainInput, document: StoredDocument<OutboxEntry>)
       }
     });
     return { entry, systemIsDown: isDown(error) };
+  }
+}
+
+function deliverKind(input: DrainInput, context: DeliveryContext, entry: OutboxEntry): Promise<OutboxEntry> {
+  switch (entry.kind) {
+    case 'issue':
+      return deliverIssue(context, entry);
+    case 'message':
+      return deliverMessage(context, entry);
+    case 'event':
+      return deliverEvent(input, context, entry);
   }
 }
 

@@ -312,8 +312,9 @@ async function deliver(context: RunContext, until: number): Promise<readonly Rep
   }
 }
 
-function drainOf({ ports, log, mask, onStep, isStopping }: Surroundings): DrainInput {
-  return { ports, log, mask, ...(onStep && { onStep }), ...(isStopping && { isStopping }) };
+/** A run tells what it has to tell. Events are not its business, nor its rights enough for them. */
+function drainOf({ handlers: _handlers, ...context }: RunContext): DrainInput {
+  return context;
 }
 
 function allWait(decided: readonly DecidedOutcome[]): boolean {

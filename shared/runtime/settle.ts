@@ -11,7 +11,7 @@ import { dueOf, kindOf } from './carry-out.ts';
 import { transition } from './journal.ts';
 import { issueWrites } from './issue-writes.ts';
 import { noteWrites } from './note.ts';
-import { drainOutbox } from './outbox.ts';
+import { deliverRun, drainOutbox } from './outbox.ts';
 import { accountFor } from './reconcile.ts';
 import { contextOf, expireAction, withScope } from './stored-action.ts';
 import { finishUndo, undoAction } from './undo.ts';
@@ -32,8 +32,14 @@ export interface Settled {
 
 type Count = Exclude<keyof Settled, 'problems'>;
 
-/** Does what is due now. With nothing due: two reads of the store. One action that cannot be looked at keeps no other waiting. */
-export async function settle(surroundings: Surroundings): Promise<Settled> {
+/**
+ * Does what is due now, and before it the event that was handed on. With nothing due: two reads of the store. One action that
+ * cannot be looked at keeps no other waiting.
+ */
+export async function settle(surroundings: Surroundings, eventId?: string): Promise<Settled> {
+  if (eventId !== undefined) {
+    await deliverRun(surroundings, eventId, 0);
+  }
   const { store, clock } = surroundings.ports;
   const now = clock.now().toISOString();
   const due = await store.query<ActionRecord>('actions', {
@@ -58,8 +64,7 @@ export async function settle(surroundings: Surroundings): Promise<Settled> {
       problems.push(message);
     }
   }
-  const { ports, log, mask, onStep, isStopping } = surroundings;
-  await drainOutbox({ ports, log, mask, ...(onStep && { onStep }), ...(isStopping && { isStopping }) });
+  await drainOutbox(surroundings);
   return { ...counts, problems };
 }
 

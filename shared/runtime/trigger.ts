@@ -8,6 +8,8 @@ export interface Incoming {
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** The body as text; '' when there is none. */
   readonly body: string;
+  /** Of the address, without its query; absent for a tick of our own schedule. */
+  readonly path?: string;
 }
 
 export interface DutyRequest {
@@ -144,6 +146,22 @@ function plainRequest(body: unknown, trigger: TriggerKind, deliveryId: string | 
   }
   const { scope, events = [], dry_run: dryRun = false } = parsed.data;
   return { scope, events, dryRun, trigger, deliveryId };
+}
+
+const EventHint = z.looseObject({ event: z.string().regex(/^event-[a-z0-9-]{1,31}-[0-9a-f]{40}$/) });
+
+/** The id of the event that was handed on with a push; undefined for everything else that may drive. */
+export function readEventId(incoming: Incoming): string | undefined {
+  try {
+    const envelope = PushEnvelope.safeParse(parseBody(incoming.body));
+    const { data } = envelope.success ? envelope.data.message : {};
+    return data === undefined ? undefined : EventHint.safeParse(decode(data, 'message.data')).data?.event;
+  } catch (error) {
+    if (error instanceof CallerError) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 function wrong(error: z.ZodError, prefix: string): CallerError {

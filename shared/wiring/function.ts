@@ -3,9 +3,9 @@ import { serveHttpFunction } from '../adapters/functions/serve.ts';
 import { systemClock, systemIds, systemRandom } from '../adapters/system/clock.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { secretMasker } from '../core/mask.ts';
-import type { Driver } from '../runtime/driver.ts';
+import { answerDriver, type Driver } from '../runtime/driver.ts';
 import type { Duty } from '../runtime/duty.ts';
-import { type Answer, answer, answerDriver, type DutyManifest, failure } from '../runtime/http.ts';
+import { type Answer, answer, type DutyManifest, failure } from '../runtime/http.ts';
 import { createLogger } from '../runtime/log.ts';
 import type { Incoming } from '../runtime/trigger.ts';
 import { openStoreOf } from './ports.ts';
@@ -25,7 +25,7 @@ export function serveDuty(duty: Duty, manifest: DutyManifest): void {
 export function serveDriver(driver: Driver, manifest: DutyManifest): void {
   serve(manifest.name, async () => {
     const { surroundings } = await prepare([]);
-    return () => answerDriver(driver, surroundings);
+    return (incoming) => answerDriver(driver, surroundings, incoming);
   });
 }
 

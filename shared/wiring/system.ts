@@ -13,6 +13,7 @@ import type { Duty } from '../runtime/duty.ts';
 import type { DutyManifest, ReadyDuty } from '../runtime/http.ts';
 import { createLogger } from '../runtime/log.ts';
 import { connectPorts } from './ports.ts';
+import { EVENT_HANDLERS, sendersOf } from './events.ts';
 
 export interface SystemInput {
   readonly environment: Environment;
@@ -43,6 +44,8 @@ export function createSystem(input: SystemInput): System {
     team: policy.team,
     log,
     mask,
+    senders: sendersOf(environment),
+    handlers: EVENT_HANDLERS,
     ...(environment.pubsubProject === undefined ? {} : { project: environment.pubsubProject }),
     ...(input.isStopping === undefined ? {} : { isStopping: input.isStopping }),
   };

@@ -47,6 +47,7 @@ describe('a manifest', () => {
       purpose: 'Tidies what nobody uses any more',
       triggers: { timezone: 'UTC', topic: false, http: true },
       fanOut: false,
+      public: false,
       timeoutSeconds: 60,
       memoryMiB: 256,
       concurrency: 1,

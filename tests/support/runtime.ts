@@ -278,6 +278,7 @@ export interface TestRuntimeOptions {
   readonly guardedByPlatform?: boolean;
   readonly ids?: string;
   readonly mask?: Surroundings['mask'];
+  readonly surroundings?: Partial<Surroundings>;
 }
 
 export function testRuntime(options: TestRuntimeOptions = {}): TestRuntime {
@@ -326,6 +327,7 @@ export function testRuntime(options: TestRuntimeOptions = {}): TestRuntime {
       log: pino({ level: 'silent' }),
       mask: options.mask ?? ((text) => text),
       ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
+      ...options.surroundings,
     },
   };
 }

@@ -24,7 +24,7 @@ export function serveHttpFunction(name: string, handle: (incoming: Incoming) => 
     const headers = Object.fromEntries(
       Object.entries(request.headers).map(([key, value]) => [key, Array.isArray(value) ? value.join(',') : value]),
     );
-    const answer = await handle({ headers, body: raw.toString('utf8') });
+    const answer = await handle({ headers, body: raw.toString('utf8'), path: request.path });
     response.status(answer.status).set(answer.headers).json(answer.body);
   });
 }

@@ -2,10 +2,16 @@
 import type { Command } from 'commander';
 import { systemClock, systemIds, systemRandom } from '../../adapters/system/clock.ts';
 import { readEnvironment } from '../../config/environment.ts';
+import { describeError } from '../../core/errors.ts';
 import type { FunctionManifest } from '../../config/manifest.ts';
-import { answer, answerDriver } from '../../runtime/http.ts';
+import { answerDriver } from '../../runtime/driver.ts';
+import { answer, type ReadyDuty } from '../../runtime/http.ts';
+import { deliverRun, drainOutbox } from '../../runtime/outbox.ts';
 import type { RunRecord } from '../../runtime/run-record.ts';
+import { startsHere } from '../../runtime/start-run.ts';
+import type { Surroundings } from '../../runtime/context.ts';
 import { createSystem, policyOf } from '../../wiring/system.ts';
+import { background } from '../background.ts';
 import { findDrivers, findDuties } from '../duties.ts';
 import { type HostedFunction, startHost } from '../host.ts';
 import { hostMetrics } from '../metrics.ts';
@@ -50,6 +56,15 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
     isStopping: () => stopping,
   });
   const { log } = system.surroundings;
+  const readyDuties = new Map<string, ReadyDuty>();
+  const afterwards = background();
+  const surroundings: Surroundings = {
+    ...system.surroundings,
+    startHere: startsHere(readyDuties),
+    handOn: (id) => {
+      afterwards.begin(() => workOn(surroundings, id));
+    },
+  };
   const functions: HostedFunction[] = [];
   for (const one of found) {
     const [last] = await store.query<RunRecord>('runs', {
@@ -58,6 +73,7 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
       limit: 1,
     });
     const ready = system.ready(one);
+    readyDuties.set(one.duty.name, ready);
     functions.push({
       ...hosted(one.manifest),
       lastRun: last?.data.startedAt,
@@ -68,12 +84,13 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
     functions.push({
       ...hosted(manifest),
       lastRun: undefined,
-      answer: () => answerDriver(driver, system.surroundings),
+      isPublic: manifest.public,
+      answer: (incoming) => answerDriver(driver, surroundings, incoming),
     });
   }
   const host = await startHost({
     functions,
-    surroundings: system.surroundings,
+    surroundings,
     host: environment.host,
     port: environment.port,
     token: environment.token,
@@ -81,6 +98,7 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
     clock: systemClock,
     log,
     metrics: hostMetrics(),
+    finished: () => afterwards.finished(),
     stopping: {
       stop: () => {
         stopping = true;
@@ -101,6 +119,16 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
   // Timers of work that was not finished would keep the process alive.
   setImmediate(() => process.exit(inTime ? 0 : 1));
   return inTime ? 0 : 1;
+}
+
+/** The event at once, and then what it has to tell. What fails waits in the outbox for the next try. */
+async function workOn(surroundings: Surroundings, eventId: string): Promise<void> {
+  try {
+    await deliverRun(surroundings, eventId, 0);
+    await drainOutbox(surroundings);
+  } catch (error) {
+    surroundings.log.error({ event: eventId, error: describeError(error) }, 'an event could not be worked on yet');
+  }
 }
 
 function hosted({ name, triggers }: FunctionManifest): Pick<HostedFunction, 'name' | 'schedule'> {
