@@ -74,6 +74,8 @@ export interface ActionRecord extends ActionProposal {
   readonly binding?: string;
   /** When nobody can approve it any more, ISO. */
   readonly expiresAt?: string;
+  /** Who approved it, where somebody had to. */
+  readonly approvedBy?: string;
   /** What the target looked like before the change, for the judge; absent when that could not be read. */
   readonly before?: JsonObject;
   /** Its judgement was put off once for missing data. */

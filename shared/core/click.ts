@@ -4,8 +4,14 @@ import { z } from 'zod';
 export const ButtonVerb = z.enum(['approve', 'decline', 'undo', 'pause', 'resume']);
 export type ButtonVerb = z.infer<typeof ButtonVerb>;
 
+const id = z
+  .string()
+  .min(1)
+  .max(1500)
+  .refine((value) => value.isWellFormed(), 'is not valid Unicode');
+
 /** What a button stands for: a verb, and the id of an action or the key of a scope. */
-export const ButtonValue = z.strictObject({ verb: ButtonVerb, id: z.string().min(1).max(1500) });
+export const ButtonValue = z.strictObject({ verb: ButtonVerb, id });
 export type ButtonValue = z.infer<typeof ButtonValue>;
 
 export const Click = z.strictObject({

@@ -1,5 +1,7 @@
 // Text for people without a vendor's syntax: adapters turn it into Slack blocks, Jira ADF or HTML and escape it there.
 
+import type { ButtonValue } from './click.ts';
+
 /** A piece of text. `issue` stands for the link of the issue with that fingerprint, known only when it is delivered. */
 export type Span =
   | { readonly text: string; readonly style?: 'code' | 'bold'; readonly url?: string }
@@ -11,7 +13,17 @@ export type Block =
   | { readonly kind: 'paragraph'; readonly line: Line }
   | { readonly kind: 'list'; readonly lines: readonly Line[] }
   | { readonly kind: 'code'; readonly text: string }
+  /** A line and what people may do about it; where nobody can click it is the line alone. */
+  | { readonly kind: 'buttons'; readonly line: Line; readonly buttons: readonly Button[] }
   | { readonly kind: 'table'; readonly header: readonly string[]; readonly rows: readonly (readonly string[])[] };
+
+export interface Button {
+  readonly label: string;
+  readonly style?: 'primary' | 'danger';
+  /** Asked before it counts, for what is not to happen by a slip of the hand. */
+  readonly confirm?: string;
+  readonly value: ButtonValue;
+}
 
 /**
  * A message for the team's chat. `title` is its header.

@@ -69,6 +69,24 @@ export const ModeRule = z.strictObject({
   mode: Mode,
 });
 
+export const ApproverRule = z.strictObject({
+  action: NamePattern.default('*').describe(
+    'Action kind that they may approve, decline and undo; `pause` for pausing and resuming',
+  ),
+  cluster: NamePattern.default('*'),
+  namespace: NamePattern.default('*'),
+  repository: NamePattern.default('*').describe('For changes of pipelines: the repository'),
+  users: z
+    .array(z.string().regex(/^[UW][A-Z0-9]{5,20}$/, 'the id of a Slack user, such as U024BE7LH'))
+    .default([])
+    .describe('Ids of Slack users: a name can be changed by who bears it'),
+  groups: z
+    .array(z.string().regex(/^S[A-Z0-9]{5,20}$/, 'the id of a Slack user group, such as S0614TZR7'))
+    .default([])
+    .describe('Ids of Slack user groups'),
+});
+export type ApproverRule = z.infer<typeof ApproverRule>;
+
 export const Window = z
   .strictObject({
     name,
@@ -259,6 +277,11 @@ export const TeamPolicy = z.strictObject({
     .default([])
     .describe('Who may change what: the first rule that matches gives the mode; observe when none does')
     .meta({ examples: [[{ action: 'cluster.resize-container', namespace: 'shop', mode: 'auto' }]] }),
+  approvers: z
+    .array(ApproverRule)
+    .default([])
+    .describe('Who may decide by a button in Slack: the first rule that matches; nobody when none does')
+    .meta({ examples: [[{ namespace: 'shop', users: ['U024BE7LH'], groups: ['S0614TZR7'] }]] }),
   guardrails: Guardrails.describe('What holds an action back even where its mode is auto'),
   protect: Protection.describe('What is never changed'),
   retention: Retention.describe('How long the past is kept'),

@@ -139,6 +139,8 @@ export interface CanonicalReport {
     readonly result: 'done' | 'refused';
     readonly now: string;
     readonly problems: readonly Problem[];
+    /** That nothing is changed now, and why; absent while nothing is paused. */
+    readonly paused?: string;
   };
   readonly decisions: readonly ReportedDecision[];
   readonly actions: readonly ReportedAction[];

@@ -1,5 +1,5 @@
 // The team's chat. A marker travels with each message, so that a lost reply can be looked up before sending again.
-import type { Message } from '../core/document.ts';
+import type { Line, Message } from '../core/document.ts';
 
 export interface Posted {
   /** The chat's own id of the message (Slack: ts), and the channel's id as the chat gave it. */
@@ -17,6 +17,10 @@ export interface Chat {
   /** Shares a file in a thread; `marker` becomes part of its name or title, so that `findFile` finds it. */
   upload(request: ChatUpload): Promise<Posted>;
   findFile(request: { thread: Posted; marker: string; since: string }): Promise<Posted | undefined>;
+  /** Says something that only one person sees. It cannot be found again. */
+  whisper(request: ChatWhisper): Promise<void>;
+  /** The ids of the people in a group. */
+  members(group: string): Promise<readonly string[]>;
   /** Checks the credentials; gives the identity and the granted scopes. */
   identity(): Promise<{ readonly team: string; readonly user: string; readonly scopes: readonly string[] }>;
 }
@@ -27,6 +31,15 @@ export interface ChatPost {
   readonly message: Message;
   readonly links: Readonly<Record<string, IssueLink>>;
   readonly thread?: Posted;
+}
+
+export interface ChatWhisper {
+  /** The channel's id. */
+  readonly channel: string;
+  /** The person's id. */
+  readonly user: string;
+  readonly line: Line;
+  readonly thread: string | null;
 }
 
 export interface ChatUpload {

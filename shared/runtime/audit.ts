@@ -167,7 +167,9 @@ async function walkToLastEntry(walk: Walk): Promise<JournalDefect | undefined> {
     }
     const { sequence, hash, at, actionId, state, kind } = document.data;
     watchClock(walk, document.data);
-    walk.lastEntries.set(actionId, { sequence, state, kind });
+    if (state !== 'refused' && actionId !== '') {
+      walk.lastEntries.set(actionId, { sequence, state, kind });
+    }
     walk.end = { sequence, hash, at };
   }
   return undefined;

@@ -5,7 +5,7 @@ import type { ActionProposal, ActionRecord } from '../core/action.ts';
 import { BugError, describeError, PlatformError } from '../core/errors.ts';
 import { durationSeconds } from '../core/policy.ts';
 import type { Outcome } from '../core/report.ts';
-import type { StoredDocument } from '../ports/store.ts';
+import type { StoredDocument, Write } from '../ports/store.ts';
 import { byOf, type RunContext, step } from './context.ts';
 import { transition } from './journal.ts';
 import { secondsAfter } from './outbox-entry.ts';
@@ -128,7 +128,7 @@ async function end(
 ): Promise<Outcome> {
   const detail = context.mask(said);
   // Not fenced: what happened on the platform is true whoever holds the lease; the action's own version protects it.
-  const also = (await context.onEnd?.(state, detail)) ?? [];
+  const also = async (): Promise<readonly Write[]> => (await context.onEnd?.(state, detail)) ?? [];
   const next = { state, detail, by: byOf(context), ...dueOf(context, intent.data, state) };
   const stored = await transition(context.ports, intent, next, also);
   await step(context, 'outcome-stored');

@@ -9,7 +9,7 @@ import type { Write } from '../ports/store.ts';
 import type { ActionKind } from '../actions/kind.ts';
 import type { Lease } from './lease.ts';
 
-/** The boundaries at which a process may die; fault tests stop at each of them. */
+/** The boundaries of a run at which a process may die; fault tests stop at each of them. */
 export const STEPS = [
   'lease-taken',
   'facts-read',
@@ -19,12 +19,13 @@ export const STEPS = [
   'applied',
   'outcome-stored',
   'run-finished',
-  'event-stored',
   'delivery-claimed',
   'delivery-sent',
   'delivery-stored',
 ] as const;
-export type Step = (typeof STEPS)[number];
+/** Those of what comes in from outside, before its delivery. */
+export const INGRESS_STEPS = ['event-stored'] as const;
+export type Step = (typeof STEPS)[number] | (typeof INGRESS_STEPS)[number];
 
 /** Which code judged: the version of the package, and a hash over what the judgement is made of. */
 export interface CodeVersion {
@@ -35,6 +36,7 @@ export interface CodeVersion {
 /** An event as its handler gets it. The same one comes again after a crash, under the same id. */
 export interface ReceivedEvent {
   readonly id: string;
+  readonly source: string;
   /** When it was taken, ISO. */
   readonly at: string;
   readonly event: JsonObject;

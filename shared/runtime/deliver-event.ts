@@ -14,7 +14,7 @@ export async function deliverEvent(
       remedy: 'Deploy the same version of every function.',
     });
   }
-  await handler(surroundings, { id: entry.id, at: entry.createdAt, event: entry.event });
+  await handler(surroundings, { id: entry.id, source: entry.source, at: entry.createdAt, event: entry.event });
   await context.onStep('delivery-sent');
   return { ...entry, state: 'delivered' };
 }

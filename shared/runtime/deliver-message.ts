@@ -1,5 +1,6 @@
 // Delivers one chat message in its parts: post, file in its thread, and an edit when the links of its issues come later.
 import { ConfigurationError } from '../core/errors.ts';
+import { messageNow } from './buttons.ts';
 import { readLarge } from './large-document.ts';
 import type { Chat, ChatPost, IssueLink, Posted } from '../ports/chat.ts';
 import {
@@ -41,12 +42,14 @@ export async function deliverMessage(context: DeliveryContext, entry: MessageEnt
   if (current.message.file !== undefined && current.fileSent !== true) {
     current = await sendFile(context, chat, current);
   }
-  if (current.posted !== undefined && !sameLinks(current.linked ?? [], Object.keys(links))) {
+  const isShownAnew = current.woken === true || !sameLinks(current.linked ?? [], Object.keys(links));
+  if (current.posted !== undefined && isShownAnew) {
     // Saying the same again does no harm: an edit needs no marker.
     await context.save(current);
-    await chat.edit(current.posted, request(current, links));
+    await chat.edit(current.posted, await request(context, current, links));
     await context.onStep('delivery-sent');
-    current = { ...current, linked: Object.keys(links).sort() };
+    const { woken: _woken, ...shown } = current;
+    current = { ...shown, linked: Object.keys(links).sort() };
   }
   // An issue that never came into being has no link to wait for.
   return complete || isOld(current, now)
@@ -74,7 +77,7 @@ async function post(
       ...threadOf(entry),
     });
   }
-  posted ??= await attempt(context, entry, 'post', () => chat.post(request(entry, links)));
+  posted ??= await attempt(context, entry, 'post', async () => chat.post(await request(context, entry, links)));
   const next: MessageEntry = {
     ...accounted(entry),
     posted,
@@ -105,8 +108,13 @@ async function sendFile(context: DeliveryContext, chat: Chat, entry: MessageEntr
   return next;
 }
 
-function request(entry: MessageEntry, links: Readonly<Record<string, IssueLink>>): ChatPost {
-  return { channel: entry.channel, marker: entry.id, message: entry.message, links, ...threadOf(entry) };
+async function request(
+  context: DeliveryContext,
+  entry: MessageEntry,
+  links: Readonly<Record<string, IssueLink>>,
+): Promise<ChatPost> {
+  const message = await messageNow(context.ports.store, entry.id, entry.message);
+  return { channel: entry.channel, marker: entry.id, message, links, ...threadOf(entry) };
 }
 
 function threadOf({ thread }: MessageEntry): { readonly thread?: Posted } {

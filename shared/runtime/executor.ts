@@ -14,6 +14,7 @@ import { type RunContext, step } from './context.ts';
 import { journalWrites, transition } from './journal.ts';
 import { leaseCheck } from './lease.ts';
 import { secondsAfter } from './outbox-entry.ts';
+import { pausedFor } from './pause.ts';
 import { bindingOf } from './binding.ts';
 import { noonOfNextWorkingDay } from '../core/working-day.ts';
 
@@ -54,7 +55,7 @@ export async function execute(
 async function executeOne(context: RunContext, decision: Acting): Promise<Outcome> {
   const kind = kindOf(context, decision.action);
   if (context.dryRun) {
-    const verdict = guard(context, decision.action, kind, []);
+    const verdict = await guard(context, decision.action, kind, []);
     return verdict.verdict === 'apply'
       ? { state: 'planned', detail: 'Dry run: nothing was changed.' }
       : {
@@ -76,19 +77,19 @@ async function executeOne(context: RunContext, decision: Acting): Promise<Outcom
   return carryOut(context, intent, kind);
 }
 
-function guard(
+async function guard(
   context: RunContext,
   action: ActionProposal,
   kind: ActionKind,
   recent: Budget['entries'],
-): GuardrailVerdict {
+): Promise<GuardrailVerdict> {
   return checkGuardrails({
     action,
     now: context.ports.clock.now().toISOString(),
     scope: placeOf(context.scope, action.target),
     team: context.team,
     recent,
-    paused: undefined,
+    paused: await pausedFor(context.ports, context.scopeKey),
     growth: kind.growth(action),
   });
 }
@@ -115,7 +116,7 @@ async function storeIntent(
       return outcome;
     }
     const budget = await budgetOf(store, context.scopeKey, clock.now());
-    const verdict = guard(context, action, kind, budget.entries);
+    const verdict = await guard(context, action, kind, budget.entries);
     if (verdict.verdict === 'observe') {
       return { state: 'observed', detail: verdict.why };
     }

@@ -4,14 +4,18 @@ import { hashOf } from '../core/fingerprint.ts';
 import type { History, Ports } from '../ports/ports.ts';
 import type { Store, StoredDocument, Version, Write } from '../ports/store.ts';
 
+/** The state that an action got; or `refused`: somebody wanted something and may not, and nothing changed; or a pause's. */
+export type JournalState = ActionState | 'refused' | 'paused' | 'resumed';
+
 /** One line of the journal. `hash` covers everything else, `previous` included: an altered or missing line breaks the chain. */
 export interface JournalEntry {
   readonly scope: string;
   readonly sequence: number;
   readonly at: string;
+  /** '' for what is about no action: a pause. */
   readonly actionId: string;
   readonly kind: string;
-  readonly state: ActionState;
+  readonly state: JournalState;
   /** Who: a run id, or a person. */
   readonly by: string;
   readonly detail: string;
@@ -70,16 +74,18 @@ export interface Transition {
 }
 
 const COMMIT_ATTEMPTS = 8;
+/** Somebody else decided, took the scope over, or did the same for the same event: trying again would not help. */
+const NOT_OURS: ReadonlySet<string> = new Set(['actions', 'leases', 'deliveries']);
 
 /**
  * Moves an action to its next state: document, journal entry and, when the action is over, its target's epoch, in one commit.
- * `also` adds writes such as the check of the lease. Gives undefined when the action or the lease was changed by somebody else.
+ * `also` adds writes such as the check of the lease; what may conflict with others is made anew for each try. Gives undefined when the action or the lease was changed by somebody else.
  */
 export async function transition(
   ports: Pick<Ports, 'store' | 'clock'>,
   action: StoredDocument<ActionRecord>,
   next: Transition,
-  also: readonly Write[],
+  also: readonly Write[] | (() => Promise<readonly Write[]>),
 ): Promise<StoredDocument<ActionRecord> | undefined> {
   const { store, clock } = ports;
   for (let attempt = 0; attempt < COMMIT_ATTEMPTS; attempt += 1) {
@@ -95,7 +101,7 @@ export async function transition(
     };
     const result = await store.commit([
       { op: 'replace', collection: 'actions', id: action.id, data, version: action.version },
-      ...also,
+      ...(typeof also === 'function' ? await also() : also),
       ...(CLOSED_STATES.includes(next.state) ? [await epochWrite(store, action.data)] : []),
       ...(await journalWrites(store, {
         scope: data.scope,
@@ -110,7 +116,7 @@ export async function transition(
     if (result.committed) {
       return { id: action.id, data, version: result.versions[0] as Version };
     }
-    if (result.conflict.collection === 'actions' || result.conflict.collection === 'leases') {
+    if (NOT_OURS.has(result.conflict.collection)) {
       return undefined;
     }
   }

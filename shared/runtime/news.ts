@@ -15,6 +15,8 @@ import { outboxWrite } from './outbox.ts';
 import type { Reconciled } from './reconcile.ts';
 import { runExpiry } from './run-record.ts';
 import { type MessageEntry, secondsAfter } from './outbox-entry.ts';
+import { buttonBlocks } from './news-buttons.ts';
+import { messageOf } from './wake.ts';
 
 /** When something was last said about a scope. */
 interface Told {
@@ -39,6 +41,8 @@ export interface NewsInput {
   readonly decided: readonly DecidedOutcome[];
   readonly problems: readonly Problem[];
   readonly reconciled: readonly Reconciled[];
+  /** That nothing is changed, and why, while it is paused. */
+  readonly paused: string | undefined;
 }
 
 /** The writes that hand the run's messages and issues to the outbox, for the run's last commit. */
@@ -60,8 +64,7 @@ async function correctionWrites(context: RunContext, corrections: readonly Corre
   for (const { actionId, message } of corrections.slice(0, CORRECTIONS_A_RUN)) {
     const id = `${actionId}-correction`;
     const action = await store.read<ActionRecord>('actions', actionId);
-    const told =
-      action === undefined ? undefined : await store.read<MessageEntry>('outbox', messageId(action.data.runId));
+    const told = action === undefined ? undefined : await store.read<MessageEntry>('outbox', messageOf(action.data));
     if (told?.data.posted === undefined || (await store.read('outbox', id)) !== undefined) {
       continue;
     }
@@ -70,10 +73,6 @@ async function correctionWrites(context: RunContext, corrections: readonly Corre
     );
   }
   return writes;
-}
-
-function messageId(runId: string): string {
-  return `${runId}-message`;
 }
 
 function messageEntry(
@@ -134,8 +133,8 @@ async function messageWrites(
     day: today,
     items: { ...recent, ...Object.fromEntries(items.map((item) => [item, recent[item] ?? context.now])) },
   };
-  const { message, largeFile, chunks } = withFileApart(context, withRuntimeLines(input));
-  const entry = messageEntry(context, messageId(context.runId), slack.channel, message, issues);
+  const { message, largeFile, chunks } = withFileApart(context, await withRuntimeLines(context, input));
+  const entry = messageEntry(context, messageOf(context), slack.channel, message, issues);
   return [
     outboxWrite({ ...entry, ...(largeFile && { largeFile }) }),
     ...chunks,
@@ -194,8 +193,13 @@ function dayIn(timezone: string, iso: string): string {
 }
 
 /** The duty's message, and what only the runtime knows: problems first, ends of earlier runs last. */
-function withRuntimeLines(input: NewsInput): Message {
+async function withRuntimeLines(context: RunContext, input: NewsInput): Promise<Message> {
   const { message } = input.report;
+  const buttons = await buttonBlocks(context, {
+    decided: input.decided,
+    isPaused: input.paused !== undefined,
+    hasProblems: input.problems.length > 0,
+  });
   const problems = input.problems.map((problem) => [bold('Problem: '), text(problem.message)]);
   const ends = input.reconciled.map((one) => [
     text(`Run ${one.action.runId} ended before it could tell: `),
@@ -205,8 +209,10 @@ function withRuntimeLines(input: NewsInput): Message {
   return {
     ...message,
     blocks: [
+      ...(input.paused === undefined ? [] : [paragraph(bold('Paused: '), text(input.paused))]),
       ...problems.map((line) => paragraph(...line)),
       ...message.blocks,
+      ...buttons,
       ...(ends.length === 0 ? [] : [{ kind: 'list' as const, lines: ends }]),
     ],
   };

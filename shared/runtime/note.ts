@@ -1,4 +1,5 @@
-// A line in the thread of the message that told an action: what became of it afterwards. Once for each action and word.
+// What became of an action afterwards: a line in the thread of the message that told it, once for each action and word, and the
+// message itself shown anew.
 import type { ActionRecord } from '../core/action.ts';
 import { code, paragraph, text } from '../core/document.ts';
 import { fingerprintOf } from '../core/fingerprint.ts';
@@ -6,14 +7,16 @@ import type { Write } from '../ports/store.ts';
 import type { RunContext } from './context.ts';
 import { outboxWrite } from './outbox.ts';
 import type { MessageEntry } from './outbox-entry.ts';
+import { messageOf, wakeWrites } from './wake.ts';
 
-/** The write that hands the note to the outbox; none where the action was never told, or the note is there already. */
+/** The writes for the outbox; none where the action was never told. To be made anew when their commit is tried again. */
 export async function noteWrites(context: RunContext, action: ActionRecord, said: string): Promise<readonly Write[]> {
   const { store } = context.ports;
   const id = `${action.id.slice(0, 20)}-note-${fingerprintOf({ action: action.id, said })}`;
-  const told = await store.read<MessageEntry>('outbox', `${action.runId}-message`);
+  const told = await store.read<MessageEntry>('outbox', messageOf(action));
+  const wake = await wakeWrites(store, messageOf(action), context.ports.clock.now().toISOString());
   if (told?.data.posted === undefined || (await store.read('outbox', id)) !== undefined) {
-    return [];
+    return wake;
   }
   const change = context.kinds.get(action.kind)?.describe(action) ?? action.kind;
   const entry: MessageEntry = {
@@ -30,5 +33,5 @@ export async function noteWrites(context: RunContext, action: ActionRecord, said
     issues: [],
     waitUntil: context.now,
   };
-  return [outboxWrite(entry)];
+  return [outboxWrite(entry), ...wake];
 }

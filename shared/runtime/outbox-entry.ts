@@ -40,6 +40,8 @@ export interface MessageEntry extends EntryBase {
   readonly largeFile?: LargeReference;
   readonly posted?: Posted;
   readonly fileSent?: boolean;
+  /** What its buttons are about has changed since it was sent. */
+  readonly woken?: boolean;
   /** Fingerprints whose links stand in the message as it was last sent. */
   readonly linked?: readonly string[];
 }

@@ -2,7 +2,7 @@
 import type { ActionRecord } from '../core/action.ts';
 import { describeError } from '../core/errors.ts';
 import type { Problem } from '../core/report.ts';
-import type { StoredDocument } from '../ports/store.ts';
+import type { StoredDocument, Write } from '../ports/store.ts';
 import { byOf, type RunContext } from './context.ts';
 import { dueOf, type Ending, kindOf } from './carry-out.ts';
 import { fence } from './executor.ts';
@@ -53,24 +53,29 @@ export async function reconcile(context: RunContext): Promise<Reconciliation> {
   return { reconciled, problems };
 }
 
-/** Accounts for one intended action whose run died. To be called by the holder of its scope's lease. */
+/**
+ * Accounts for one intended action whose run died. To be called by the holder of its scope's lease. `tell` is for who has no
+ * report to tell it in.
+ */
 export async function accountFor(
   context: RunContext,
   document: StoredDocument<ActionRecord>,
+  tell?: (context: RunContext, action: ActionRecord, said: string) => Promise<readonly Write[]>,
 ): Promise<Reconciled | undefined> {
   const kind = kindOf(context, document.data);
   const look = await kind.look(context.ports, document.data);
   const ending = ENDINGS[look.at];
+  const detail = context.mask(`${ending.sentence} ${look.found}`);
   const closed = await transition(
     context.ports,
     document,
     {
       state: ending.state,
-      detail: context.mask(`${ending.sentence} ${look.found}`),
+      detail,
       by: `${byOf(context)}, reconciling`,
       ...dueOf(context, document.data, ending.state),
     },
-    fence(context),
+    async () => [...fence(context), ...((await tell?.(context, document.data, detail)) ?? [])],
   );
   if (closed === undefined) {
     return undefined;

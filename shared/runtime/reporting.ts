@@ -23,6 +23,7 @@ export interface ReportParts {
   readonly problems: readonly Problem[];
   readonly reconciled: readonly Reconciled[];
   readonly refused: boolean;
+  readonly paused: string | undefined;
 }
 
 export function canonicalReport(parts: ReportParts): CanonicalReport {
@@ -38,6 +39,7 @@ export function canonicalReport(parts: ReportParts): CanonicalReport {
       result: parts.refused ? 'refused' : 'done',
       now: context.now,
       problems: parts.problems,
+      ...(parts.paused === undefined ? {} : { paused: parts.paused }),
     },
     decisions: parts.decided.map(({ decision }) => reportedDecision(decision)),
     actions: [...parts.decided.flatMap(reportedAction), ...parts.reconciled.map(reportedReconciled)],

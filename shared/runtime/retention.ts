@@ -88,7 +88,9 @@ async function toCut(
  */
 async function actionRemovals(store: Store, cut: readonly StoredDocument<JournalEntry>[]): Promise<readonly Write[]> {
   const last = new Map(
-    cut.filter(({ data }) => CLOSED_STATES.includes(data.state)).map(({ data }) => [data.actionId, data]),
+    cut
+      .filter(({ data }) => CLOSED_STATES.some((state) => state === data.state))
+      .map(({ data }) => [data.actionId, data]),
   );
   const actions = await Promise.all([...last.keys()].map((id) => store.read<ActionRecord>('actions', id)));
   return actions.flatMap((action): readonly Write[] => {

@@ -26,6 +26,7 @@ import { type Lease, leaseRelease, takeLease } from './lease.ts';
 import { memoryOf, memoryWrites } from './memory.ts';
 import { newsWrites } from './news.ts';
 import { deliverRun, type DrainInput, drainOutbox } from './outbox.ts';
+import { pausedLine } from './pause.ts';
 import { deedsOf, reconcile, type Reconciliation } from './reconcile.ts';
 import { canonicalReport, reportedDelivery } from './reporting.ts';
 import { recordingWrites } from './recording.ts';
@@ -157,6 +158,7 @@ interface Judged {
   readonly problems: readonly Problem[];
   readonly facts: unknown;
   readonly policy: Policy<unknown>;
+  readonly paused: string | undefined;
 }
 
 /** Observe, decide, act, report: everything between taking the scope and telling people. */
@@ -193,6 +195,7 @@ async function judge(
     const outcome = outcomes[index];
     return outcome === undefined ? { decision } : { decision, outcome };
   });
+  const paused = await pausedLine(context, context.scopeKey);
   const words = masked(context.mask, duty.report({ facts, policy, decided, dryRun: context.dryRun }));
   logDecisions(context, decided);
   const report = masked(
@@ -205,9 +208,10 @@ async function judge(
       problems,
       reconciled: past.reconciled,
       refused,
+      paused,
     }),
   );
-  return { report, words, decided, problems, facts, policy };
+  return { report, words, decided, problems, facts, policy, paused };
 }
 
 function refusedOutcome(decision: Decision): Outcome | undefined {
@@ -291,6 +295,7 @@ async function finish(
       decided: judged.decided,
       problems: judged.problems,
       reconciled,
+      paused: judged.paused,
     })),
   ]);
   return { report: judged.report, waiting };
@@ -385,6 +390,7 @@ async function giveUp(context: RunContext, duty: Duty, lease: Lease, record: Run
             decided: [],
             problems: [],
             reconciled: deeds,
+            paused: undefined,
           }),
     );
   } catch (second) {

@@ -11,3 +11,21 @@ export function scopeKey(scope: JsonObject): string {
     .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
     .join(',');
 }
+
+/** The names and values of a key, as text; none for `*`. */
+export function scopeOfKey(key: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    key.split(',').flatMap((pair) => {
+      const equals = pair.indexOf('=');
+      return equals < 1 ? [] : [[pair.slice(0, equals), decoded(pair.slice(equals + 1))]];
+    }),
+  );
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}

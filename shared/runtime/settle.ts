@@ -78,7 +78,7 @@ async function settleOne(
       await expireAction(surroundings, document);
       return 'expired';
     case 'intended': {
-      const one = await withScope(surroundings, data, BY, (context) => accountFor(context, document));
+      const one = await withScope(surroundings, data, BY, (context) => accountFor(context, document, noteWrites));
       return one === 'busy' || one === undefined ? undefined : 'reconciled';
     }
     case 'applied':
@@ -190,7 +190,7 @@ async function escalate(
       ],
     },
   ]);
-  await transition(context.ports, document, { state: 'settled', detail, by: BY }, [
+  await transition(context.ports, document, { state: 'settled', detail, by: BY }, async () => [
     ...(await noteWrites(context, data, detail)),
     ...issues.writes,
   ]);

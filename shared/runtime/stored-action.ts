@@ -1,18 +1,20 @@
 // What a person, or `settle` in their place, does with a stored action: find it, approve it, decline it. It begins no action of its own.
 import { type ActionRecord, type ActionState, CLOSED_STATES } from '../core/action.ts';
-import { BugError, CallerError, ConfigurationError } from '../core/errors.ts';
+import { BugError, CallerError, ConfigurationError, PlatformError } from '../core/errors.ts';
 import { checkGuardrails, placeOf } from '../core/guardrail.ts';
 import type { TeamPolicy } from '../core/policy.ts';
 import type { Outcome } from '../core/report.ts';
-import type { Store, StoredDocument } from '../ports/store.ts';
+import type { Store, StoredDocument, Write } from '../ports/store.ts';
 import { bindingOf } from './binding.ts';
 import { budgetEntry, budgetOf, budgetWrite } from './budget.ts';
-import type { RunContext, Surroundings } from './context.ts';
+import { type RunContext, step, type Surroundings } from './context.ts';
 import { carryOut, kindOf } from './carry-out.ts';
 import { transition } from './journal.ts';
 import { leaseRelease, takeLease } from './lease.ts';
 import { noteWrites } from './note.ts';
+import { pausedFor } from './pause.ts';
 import { secondsAfter } from './outbox-entry.ts';
+import { messageOf, wakeWrites } from './wake.ts';
 
 const PREFIX_LENGTH = 8;
 const SEARCHED = 500;
@@ -75,6 +77,7 @@ export function contextOf(surroundings: Surroundings, action: ActionRecord, by: 
 }
 
 const LEASE_SECONDS = 180;
+const BUSY_SECONDS = 30;
 
 /** Works on an action while no run of its scope does, and no other approval or undo. `busy` when somebody holds the scope. */
 export async function withScope<T>(
@@ -96,18 +99,35 @@ export async function withScope<T>(
   }
 }
 
-export function busy(id: string): CallerError {
-  return new CallerError(`The scope of action ${id.slice(0, 12)} is being worked on.`, {
-    field: 'id',
-    remedy: 'Try again in a minute.',
-  });
+/** Nobody's mistake: whoever can waits, and tries again. */
+export function busy(id: string): PlatformError {
+  return new PlatformError(
+    {
+      system: 'Nightshift',
+      operation: 'decide',
+      target: `action ${id.slice(0, 12)}`,
+      code: 'busy',
+      retryAfterSeconds: BUSY_SECONDS,
+      applied: 'no',
+    },
+    'its scope is being worked on',
+    { remedy: 'Try again in a minute.' },
+  );
 }
 
-/** Approves a waiting action and carries it out: as it was proposed, if everything still is as it was. */
-export async function approveAction(surroundings: Surroundings, id: string, by: string): Promise<OperationResult> {
+/**
+ * Approves a waiting action and carries it out: as it was proposed, if everything still is as it was. `also` is written with the
+ * approval.
+ */
+export async function approveAction(
+  surroundings: Surroundings,
+  id: string,
+  by: string,
+  also: readonly Write[] = [],
+): Promise<OperationResult> {
   const waiting = await waitingAction(surroundings, id, by);
   const result = await withScope(surroundings, waiting.data, by, (context) =>
-    approveAlone(surroundings, context, waiting.id, by),
+    approveAlone(surroundings, context, waiting.id, by, also),
   );
   if (result === 'busy') {
     throw busy(waiting.id);
@@ -120,6 +140,7 @@ async function approveAlone(
   context: RunContext,
   id: string,
   by: string,
+  also: readonly Write[],
 ): Promise<OperationResult> {
   const { store, clock } = surroundings.ports;
   for (let attempt = 0; attempt < COMMIT_ATTEMPTS; attempt += 1) {
@@ -132,7 +153,7 @@ async function approveAlone(
       scope: placeOf(context.scope, waiting.data.target),
       team: approved(surroundings.team),
       recent: budget.entries,
-      paused: undefined,
+      paused: await pausedFor(context.ports, waiting.data.scope),
       growth: kind.growth(waiting.data),
     });
     if (verdict.verdict !== 'apply') {
@@ -143,11 +164,12 @@ async function approveAlone(
     }
     const intended = await transition(
       surroundings.ports,
-      waiting,
+      { ...waiting, data: { ...waiting.data, approvedBy: by } },
       { state: 'intended', detail: `Approved by ${by}.`, by, dueAt: secondsAfter(context.now, LEASE_SECONDS) },
-      [budgetWrite(waiting.data.scope, budget, budgetEntry(waiting.data, context.now))],
+      [budgetWrite(waiting.data.scope, budget, budgetEntry(waiting.data, context.now)), ...also],
     );
     if (intended !== undefined) {
+      await step(context, 'intent-stored');
       const outcome = await carryOut(
         {
           ...context,
@@ -168,16 +190,15 @@ export async function declineAction(
   id: string,
   by: string,
   why: string,
+  also: readonly Write[] = [],
 ): Promise<OperationResult> {
   const waiting = await waitingAction(surroundings, id, by);
   const detail = surroundings.mask(`Declined by ${by}${why === '' ? '' : `: ${why}`}.`);
   const context = contextOf(surroundings, waiting.data, by);
-  const declined = await transition(
-    surroundings.ports,
-    waiting,
-    { state: 'declined', detail, by },
-    await noteWrites(context, waiting.data, detail),
-  );
+  const declined = await transition(surroundings.ports, waiting, { state: 'declined', detail, by }, async () => [
+    ...(await noteWrites(context, waiting.data, detail)),
+    ...also,
+  ]);
   if (declined === undefined) {
     throw new CallerError(`Action ${waiting.id.slice(0, 12)} was decided by somebody else in this moment.`, {
       field: 'id',
@@ -218,7 +239,9 @@ async function waitingAction(
 
 export async function expireAction(surroundings: Surroundings, document: StoredDocument<ActionRecord>): Promise<void> {
   const detail = `Nobody decided until ${document.data.expiresAt ?? ''}.`;
-  await transition(surroundings.ports, document, { state: 'expired', detail, by: 'settle' }, []);
+  await transition(surroundings.ports, document, { state: 'expired', detail, by: 'settle' }, () =>
+    wakeWrites(surroundings.ports.store, messageOf(document.data), surroundings.ports.clock.now().toISOString()),
+  );
 }
 
 /** The approval stands in for the mode; every other guardrail is asked again. */

@@ -2,12 +2,14 @@
 import { type ActionProposal, type ActionRecord, effectKey, targetKey } from '../core/action.ts';
 import { CallerError } from '../core/errors.ts';
 import type { Outcome } from '../core/report.ts';
-import type { StoredDocument, Version } from '../ports/store.ts';
+import type { StoredDocument, Version, Write } from '../ports/store.ts';
 import { type Budget, budgetEntry, budgetOf, budgetWrite } from './budget.ts';
 import { carryOut, kindOf } from './carry-out.ts';
-import type { RunContext, Surroundings } from './context.ts';
+import { type RunContext, step, type Surroundings } from './context.ts';
 import { journalWrites, transition } from './journal.ts';
 import { noteWrites } from './note.ts';
+import { pausedFor } from './pause.ts';
+import { messageOf, wakeWrites } from './wake.ts';
 import { busy, findAction, type OperationResult, withScope } from './stored-action.ts';
 
 export interface UndoRequest {
@@ -15,6 +17,8 @@ export interface UndoRequest {
   readonly why: string;
   /** By `settle`, after harm: within a budget of its own and not while paused. By hand it is always allowed. */
   readonly automatic: boolean;
+  /** Written with the intent. */
+  readonly also?: readonly Write[];
 }
 
 const COMMIT_ATTEMPTS = 8;
@@ -66,6 +70,7 @@ async function undoAlone(
     state === 'applied'
       ? `Undone by ${request.by}: ${request.why}`
       : `Undo refused (${state}). ${detail} Set it back by hand if it must be.`;
+  await step(context, 'intent-stored');
   const outcome = await carryOut(
     { ...context, onEnd: (state, detail) => noteWrites(context, data, said(state, detail)) },
     intent,
@@ -90,7 +95,7 @@ export async function finishUndo(surroundings: Surroundings, undoId: string, by:
       surroundings.ports,
       original,
       { state: 'undone', detail: `Undone by ${by}: ${undo?.data.sentence ?? ''}`, by },
-      [],
+      () => wakeWrites(store, messageOf(original.data), surroundings.ports.clock.now().toISOString()),
     );
   }
   if (undo?.data.state === 'applied') {
@@ -131,7 +136,7 @@ async function storeUndo(
       return { actionId: id, state: 'repeated', detail: `Another undo of it is ${existing.data.state}.` };
     }
     const budget = await budgetOf(store, original.scope, clock.now());
-    const refusal = request.automatic ? automaticRefusal(context, budget) : undefined;
+    const refusal = request.automatic ? await automaticRefusal(context, budget) : undefined;
     if (refusal !== undefined) {
       return { state: 'refused', detail: refusal };
     }
@@ -167,6 +172,7 @@ async function storeUndo(
         by: request.by,
         detail: context.mask(`${kind.describe(proposal)}, undoing ${original.id.slice(0, 12)}: ${request.why}`),
       })),
+      ...(request.also ?? []),
     ]);
     if (result.committed) {
       return { id, data: record, version: result.versions[0] as Version };
@@ -176,9 +182,10 @@ async function storeUndo(
 }
 
 /** Paused means that nothing is touched; and harm that comes in such numbers is not ours to undo one by one. */
-function automaticRefusal(context: RunContext, budget: Budget): string | undefined {
-  if (context.team.paused) {
-    return 'Paused by the policy: nothing is touched. Undo by hand stays allowed.';
+async function automaticRefusal(context: RunContext, budget: Budget): Promise<string | undefined> {
+  const paused = context.team.paused ? { why: 'by the policy' } : await pausedFor(context.ports, context.scopeKey);
+  if (paused !== undefined) {
+    return `Paused (${paused.why}): nothing is touched. Undo by hand stays allowed.`;
   }
   const since = context.ports.clock.now().getTime() - HOUR_MILLISECONDS;
   const undone = budget.entries.filter((entry) => entry.undo && Date.parse(entry.at) > since).length;

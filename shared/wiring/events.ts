@@ -2,6 +2,7 @@
 import { slackSender } from '../adapters/slack/signature.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Sender } from '../ports/sender.ts';
+import { handleClick } from '../runtime/click.ts';
 import type { EventHandler } from '../runtime/context.ts';
 
 /** By the name in the path of `ingress`. A source whose secret is not set is absent: nobody could tell who sends. */
@@ -15,4 +16,4 @@ export function sendersOf(environment: Environment): ReadonlyMap<string, Sender>
 }
 
 /** By the same name. */
-export const EVENT_HANDLERS: ReadonlyMap<string, EventHandler> = new Map();
+export const EVENT_HANDLERS: ReadonlyMap<string, EventHandler> = new Map([['slack', handleClick]]);

@@ -139,6 +139,10 @@ export function sizeDecision(thing: string, from: number, to: number): Decision 
 
 export interface TestChat extends Chat {
   readonly messages: { channel: string; id: string; request: ChatPost; edits: number; files: string[] }[];
+  /** What was said to one person each. */
+  readonly whispers: { user: string; text: string }[];
+  /** Members of groups; one that is not here fails. */
+  readonly groups: Map<string, readonly string[]>;
   fates: Fate[];
 }
 
@@ -147,6 +151,8 @@ export function testChat(): TestChat {
   const url = (id: string): string => `https://chat.example/${id}`;
   const chat: TestChat = {
     messages,
+    whispers: [],
+    groups: new Map(),
     fates: [],
     post: (request) =>
       settle(() =>
@@ -183,6 +189,20 @@ export function testChat(): TestChat {
       settle(() =>
         messages.find((one) => one.id === thread.id)?.files.includes(marker) === true ? thread : undefined,
       ),
+    whisper: ({ user, line }) =>
+      settle(() => {
+        meet(chat.fates.shift() ?? 'works', () =>
+          chat.whispers.push({ user, text: line.map((span) => span.text).join('') }),
+        );
+      }),
+    members: (group) =>
+      settle(() => {
+        const found = chat.groups.get(group);
+        if (found === undefined) {
+          throw fail('no');
+        }
+        return found;
+      }),
     identity: () => settle(() => ({ team: 'T', user: 'U', scopes: [] })),
   };
   return chat;

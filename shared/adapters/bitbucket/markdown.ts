@@ -29,6 +29,7 @@ export function markerText(marker: string): string {
 function blockText(block: Block): string {
   switch (block.kind) {
     case 'paragraph':
+    case 'buttons':
       return lineText(block.line);
     case 'list':
       return block.lines.map((line) => `* ${lineText(line)}`).join('\n');

@@ -91,6 +91,8 @@ function partsOf(block: Block): Parts {
         lines: codeLines(block.text).map((line) => ({ type: 'text', text: line })),
         node: (lines) => codeBlock(lines.map((line) => line.text ?? '').join('\n')),
       };
+    case 'buttons':
+      return partsOf({ kind: 'paragraph', line: block.line });
     case 'table': {
       const columns = Math.max(1, block.header.length, ...block.rows.map((row) => row.length));
       const header = tableRow('tableHeader', block.header, columns);

@@ -2,10 +2,12 @@
 // Limits: https://docs.slack.dev/reference/block-kit/blocks
 import type { Block, Line, Message } from '../../core/document.ts';
 import { renderTable } from '../../core/table.ts';
+import { type ActionsBlock, actionsBlock, charactersOf } from './buttons.ts';
 import { fencedText } from './fence.ts';
 import { escapeText, oneLine, renderLine, type Links } from './mrkdwn.ts';
 
 type SlackBlock =
+  | ActionsBlock
   | {
       readonly type: 'header';
       readonly text: { readonly type: 'plain_text'; readonly text: string; readonly emoji: true };
@@ -40,7 +42,9 @@ const FENCE_CHARACTERS = '```\n\n```'.length;
 /** Slack's form of a message. An issue without a link in `links` stays plain text. */
 export function renderMessage(message: Message, links: Links): RenderedMessage {
   const title = cut(oneLine(message.title).trim(), MOST_HEADER_CHARACTERS) || 'Nightshift';
-  const flows = message.blocks.map((block) => flowOf(block, links)).filter(({ lines }) => lines.length > 0);
+  const flows = message.blocks
+    .map((block, place) => flowOf(block, links, place))
+    .filter(({ lines }) => lines.length > 0);
   return {
     text: fallbackText(title, flows),
     blocks: [{ type: 'header', text: { type: 'plain_text', text: title, emoji: true } }, ...sectionsOf(title, flows)],
@@ -51,14 +55,24 @@ export function renderMessage(message: Message, links: Links): RenderedMessage {
 interface Flow {
   readonly kind: 'text' | 'code';
   readonly lines: readonly string[];
+  /** What people may do about the lines, right below them: shown with them or not at all. */
+  readonly actions?: ActionsBlock;
 }
 
-function flowOf(block: Block, links: Links): Flow {
+function flowOf(block: Block, links: Links, place: number): Flow {
   switch (block.kind) {
     case 'paragraph':
       return { kind: 'text', lines: textLines([block.line], '', links) };
     case 'list':
       return { kind: 'text', lines: textLines(block.lines, '• ', links) };
+    case 'buttons': {
+      const lines = textLines([block.line], '', links);
+      return {
+        kind: 'text',
+        lines,
+        ...(block.buttons.length === 0 ? {} : { actions: actionsBlock(block.buttons, place) }),
+      };
+    }
     case 'code':
       return { kind: 'code', lines: codeLines(block.text) };
     case 'table':
@@ -106,19 +120,25 @@ function sectionsOf(title: string, flows: readonly Flow[]): readonly SlackBlock[
   const sections: SlackBlock[] = [];
   let room = MOST_CHARACTERS - title.length - 2 * CHARACTERS_OF_A_BLOCK - NOTE_CHARACTERS;
   let leftOut = 0;
-  for (const { kind, lines } of flows) {
+  for (const { kind, lines, actions } of flows) {
     let rest = lines;
+    const below = actions === undefined ? 0 : charactersOf(actions) + CHARACTERS_OF_A_BLOCK;
+    const blocksBelow = Number(actions !== undefined);
     while (rest.length > 0 && leftOut === 0) {
       const fences = kind === 'code' ? FENCE_CHARACTERS : 0;
-      const taken = fitting(rest, Math.min(MOST_SECTION_CHARACTERS, room - CHARACTERS_OF_A_BLOCK) - fences);
+      const taken = fitting(rest, Math.min(MOST_SECTION_CHARACTERS, room - CHARACTERS_OF_A_BLOCK - below) - fences);
       // One block is the header, and one is kept for the note.
-      if (taken === 0 || sections.length >= MOST_BLOCKS - 2) {
+      if (taken === 0 || sections.length + blocksBelow >= MOST_BLOCKS - 2) {
         break;
       }
       const text = rest.slice(0, taken).join('\n');
       sections.push(section(kind === 'code' ? `\`\`\`\n${text}\n\`\`\`` : text));
       room -= text.length + fences + CHARACTERS_OF_A_BLOCK;
       rest = rest.slice(taken);
+      if (actions !== undefined) {
+        sections.push(actions);
+        room -= below;
+      }
     }
     leftOut += rest.length;
   }

@@ -6,6 +6,7 @@ import { renderMessage } from './blocks.ts';
 import { channelDirectory, type ChannelDirectory } from './channels.ts';
 import { slackClient, type SlackClient } from './client.ts';
 import { oneLine } from './mrkdwn.ts';
+import { members, whisper } from './people.ts';
 import { addressOf, findFileByMarker, findMessageByMarker } from './search.ts';
 
 export interface SlackChatOptions {
@@ -55,6 +56,8 @@ export function slackChat(options: SlackChatOptions): Chat {
     },
     upload: (request) => upload(client, request),
     findFile: (request) => findFileByMarker(client, request),
+    whisper: (request) => whisper(client, request),
+    members: (group) => members(client, group),
     async identity() {
       const reply = await client.call({
         method: 'auth.test',

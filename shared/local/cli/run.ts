@@ -143,6 +143,9 @@ export function renderReport(report: CanonicalReport, columns: number): string {
   parts.push(
     `${run.duty} of ${scopeKey(run.scope)} at ${run.now}${run.dry_run ? ' (dry run: nothing is changed)' : ''}, run ${run.id}`,
   );
+  if (run.paused !== undefined) {
+    parts.push(`PAUSED: ${run.paused}`);
+  }
   for (const problem of run.problems) {
     parts.push(`PROBLEM: ${problem.message}`);
   }
