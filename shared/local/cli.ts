@@ -11,6 +11,7 @@ import { registerDoctor } from './cli/doctor.ts';
 import { registerExplainLog } from './cli/explain-log.ts';
 import { registerHistory } from './cli/history.ts';
 import { registerInit } from './cli/init.ts';
+import { registerPause } from './cli/pause.ts';
 import { registerPolicy } from './cli/policy.ts';
 import { registerReplay } from './cli/replay.ts';
 import { registerRun } from './cli/run.ts';
@@ -41,6 +42,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
     registerPolicy,
     registerHistory,
     registerActions,
+    registerPause,
     registerReplay,
     registerAudit,
     registerExplainLog,

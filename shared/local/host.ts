@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { ConfigurationError, describeError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import type { Surroundings } from '../runtime/context.ts';
@@ -11,6 +12,7 @@ import type { Answer } from '../runtime/http.ts';
 import { drainOutbox } from '../runtime/outbox.ts';
 import { BODY_LIMIT_BYTES, type Incoming } from '../runtime/trigger.ts';
 import { actionOperation, operate } from './action-route.ts';
+import { operatePause, pauseOperation } from './pause-route.ts';
 import type { HostMetrics } from './metrics.ts';
 import { runSchedule } from './schedule.ts';
 
@@ -37,6 +39,10 @@ export interface HostOptions {
   readonly metrics: HostMetrics;
   /** Told to the runs, so that they begin nothing new. */
   readonly stopping: { stop(): void };
+  /** The scopes of the policy, which a pause must be of. */
+  readonly scopes?: readonly JsonObject[];
+  /** What listens until the host stops, beside its port. */
+  readonly listeners?: readonly ((signal: AbortSignal) => Promise<void>)[];
   /** Work that went on after its answer: a stop waits for it. */
   readonly finished?: () => Promise<void>;
   /** False where somebody else delivers the outbox. */
@@ -85,6 +91,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     ...options.functions.flatMap((one) =>
       one.schedule === undefined ? [] : [scheduleOf(options, one, one.schedule, stop.signal)],
     ),
+    ...(options.listeners ?? []).map((listen) => listen(stop.signal)),
     ...(options.drainsOutbox === false ? [] : [outboxLoop(options, stop.signal)]),
   ];
   const address = server.address() as AddressInfo;
@@ -228,21 +235,29 @@ async function route(options: HostOptions, request: IncomingMessage): Promise<Re
       body: await options.metrics.text(),
     };
   }
-  const operation = actionOperation(path);
+  const operation = operationOf(options, path);
   const hosted = options.functions.find((candidate) => `/${candidate.name}` === path);
   if (hosted === undefined && operation === undefined) {
     return problem(
       404,
-      `Nothing is at ${path}. There are ${options.functions.map((one) => `/${one.name}`).join(', ')} and /actions/<id>/approve, decline, undo.`,
+      `Nothing is at ${path}. There are ${options.functions.map((one) => `/${one.name}`).join(', ')} /actions/<id>/approve, decline, undo, /pause and /resume.`,
     );
   }
-  return posted(request, path, (incoming) =>
-    hosted === undefined
-      ? operation === undefined
-        ? Promise.resolve(problem(404, `Nothing is at ${path}.`))
-        : operate(options.surroundings, operation, incoming.body)
-      : answered(options, hosted, incoming),
-  );
+  const handle = operation ?? ((incoming: Incoming) => answered(options, hosted as HostedFunction, incoming));
+  return posted(request, path, handle);
+}
+
+/** What people do to actions and pauses. */
+function operationOf(
+  { surroundings, scopes = [] }: HostOptions,
+  path: string,
+): ((incoming: Incoming) => Promise<Answer>) | undefined {
+  const action = actionOperation(path);
+  const verb = pauseOperation(path);
+  if (action !== undefined) {
+    return ({ body }) => operate(surroundings, action, body);
+  }
+  return verb === undefined ? undefined : ({ body }) => operatePause(surroundings, verb, body, scopes);
 }
 
 /** Takes the whole request, if it is a POST and not too large. */

@@ -23,3 +23,15 @@ export interface Sender {
   /** Checks the signature before it looks at anything else. A CallerError for what is signed and makes no sense. */
   verify(request: SenderRequest, now: Date): CheckedRequest;
 }
+
+/** An event from a sender whom a connection that we opened vouches for. */
+export interface TakenEvent {
+  readonly deliveryId: string;
+  readonly event: JsonObject;
+}
+
+/** Events over a connection that we open, where nobody outside can reach us. */
+export interface EventSocket {
+  /** Listens until `signal` fires, connecting anew whenever the connection ends. `take` resolves once the event is stored. Never throws. */
+  listen(take: (event: TakenEvent) => Promise<void>, signal: AbortSignal): Promise<void>;
+}

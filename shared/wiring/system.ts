@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { ACTION_KINDS } from '../actions/kinds.ts';
 import type { Environment } from '../config/environment.ts';
 import { type LoadedPolicy, loadPolicy } from '../config/policy.ts';
+import { PAUSE } from '../core/approver.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { secretMasker } from '../core/mask.ts';
 import { matchesPattern } from '../core/pattern.ts';
@@ -88,12 +89,22 @@ export async function policyOf(
 
 /** A mode for an action kind that does not exist is a mistake that opens what it was to close: the next rule applies instead. */
 function checkModes(policy: LoadedPolicy, file: string): void {
-  for (const [index, { action }] of policy.team.modes.entries()) {
-    if ([...ACTION_KINDS.keys()].every((kind) => !matchesPattern(action, kind))) {
+  checkKinds(file, 'modes', policy.team.modes, [...ACTION_KINDS.keys()]);
+  checkKinds(file, 'approvers', policy.team.approvers, [...ACTION_KINDS.keys(), PAUSE]);
+}
+
+function checkKinds(
+  file: string,
+  part: 'modes' | 'approvers',
+  rules: readonly { readonly action: string }[],
+  kinds: readonly string[],
+): void {
+  for (const [index, { action }] of rules.entries()) {
+    if (kinds.every((kind) => !matchesPattern(action, kind))) {
       throw new ConfigurationError(
-        `${file}: modes[${String(index)}].action: ${JSON.stringify(action)} is no action kind.`,
+        `${file}: ${part}[${String(index)}].action: ${JSON.stringify(action)} is no action kind.`,
         {
-          remedy: `Action kinds: ${[...ACTION_KINDS.keys()].join(', ')}; * stands for any characters.`,
+          remedy: `Action kinds: ${kinds.join(', ')}; * stands for any characters.`,
         },
       );
     }

@@ -1,99 +1,25 @@
-// A click on a button: who may, what it does, what the message says afterwards, and that it happens once whatever breaks on the way.
+// A click on a button: who may, what it does, and what the message says afterwards.
 import { describe, expect, test } from 'vitest';
-import type { ActionRecord } from '../../shared/core/action.ts';
-import type { ButtonVerb, Click } from '../../shared/core/click.ts';
-import type { Block } from '../../shared/core/document.ts';
 import { verifyJournal } from '../../shared/runtime/audit.ts';
-import { handleClick } from '../../shared/runtime/click.ts';
-import { INGRESS_STEPS, STEPS, type Step } from '../../shared/runtime/context.ts';
-import { storeEvent } from '../../shared/runtime/ingress.ts';
-import type { JournalEntry } from '../../shared/runtime/journal.ts';
-import type { OutboxEntry } from '../../shared/runtime/outbox-entry.ts';
 import { runDuty } from '../../shared/runtime/run.ts';
 import { settle } from '../../shared/runtime/settle.ts';
 import { declineAction } from '../../shared/runtime/stored-action.ts';
-import { watchedStore } from '../attack/rig.ts';
-import { sizeDuty, testRuntime, type TestRuntime, type TestRuntimeOptions, testThings } from '../support/runtime.ts';
-
-const SCOPE = { cluster: 'prod', namespace: 'shop' };
-const KEY = 'cluster=prod,namespace=shop';
-const HANDLERS = { surroundings: { handlers: new Map([['slack', handleClick]]) } };
-const ALICE = { id: 'U0ALICE', name: 'alice' };
-const MALLORY = { id: 'U0MALLORY', name: 'mallory' };
-const APPROVE: NonNullable<TestRuntimeOptions['team']> = {
-  modes: [{ mode: 'approve' }],
-  approvers: [{ users: ['U0ALICE'] }],
-};
-
-async function ran(
-  team: NonNullable<TestRuntimeOptions['team']> = APPROVE,
-  more: TestRuntimeOptions = {},
-): Promise<TestRuntime> {
-  const runtime = testRuntime({ team, ...HANDLERS, ...more });
-  await run(runtime);
-  return runtime;
-}
-
-async function run(runtime: TestRuntime): Promise<void> {
-  await runDuty(runtime.surroundings, sizeDuty(runtime.things, { a: 125 }), runtime.policy, {
-    scope: SCOPE,
-    dryRun: false,
-    trigger: 'manual',
-    timeoutSeconds: 300,
-  });
-}
-
-async function only(runtime: TestRuntime): Promise<ActionRecord> {
-  const documents = await runtime.store.query<ActionRecord>('actions', { where: [], limit: 10 });
-  const action = documents.map(({ data }) => data).find(({ undoes }) => undoes === undefined);
-  if (action === undefined) {
-    throw new Error('There is no action.');
-  }
-  return action;
-}
-
-let clicks = 0;
-
-/** One click of a person, as `ingress` stores it. */
-async function click(
-  runtime: TestRuntime,
-  verb: ButtonVerb,
-  id: string,
-  { user = ALICE, delivery }: { user?: typeof ALICE; delivery?: string } = {},
-): Promise<void> {
-  clicks += 1;
-  const event: Click = { kind: 'click', button: { verb, id }, user, channel: '#ops', thread: null };
-  await storeEvent(runtime.surroundings, 'slack', delivery ?? `click-${String(clicks)}`, event);
-}
-
-async function clicked(...args: Parameters<typeof click>): Promise<void> {
-  await click(...args);
-  await settle(args[0].surroundings);
-  await settle(args[0].surroundings);
-}
-
-function blocks(runtime: TestRuntime): readonly Block[] {
-  return runtime.chat.messages[0]?.request.message.blocks ?? [];
-}
-
-function rows(runtime: TestRuntime): readonly string[] {
-  return blocks(runtime).flatMap((block) =>
-    block.kind === 'buttons' ? [block.buttons.map(({ label }) => label).join('/')] : [],
-  );
-}
-
-function words(runtime: TestRuntime): string {
-  return JSON.stringify(blocks(runtime));
-}
-
-async function journal(runtime: TestRuntime, scope = KEY): Promise<readonly JournalEntry[]> {
-  const documents = await runtime.store.query<JournalEntry>('journal', {
-    where: [{ field: 'scope', op: '==', value: scope }],
-    orderBy: { field: 'sequence', direction: 'ascending' },
-    limit: 50,
-  });
-  return documents.map(({ data }) => data);
-}
+import {
+  APPROVE,
+  click,
+  clicked,
+  HANDLERS,
+  journal,
+  KEY,
+  MALLORY,
+  only,
+  ran,
+  rows,
+  run,
+  SCOPE,
+  words,
+} from '../support/clicks.ts';
+import { sizeDuty, testRuntime, type TestRuntime, testThings } from '../support/runtime.ts';
 
 describe('a message', () => {
   test('offers each waiting action once, and a pause', async () => {
@@ -360,105 +286,4 @@ test('a word to one person that is lost or refused does not undo or repeat what 
   await settle(runtime.surroundings);
   expect(runtime.chat.whispers).toHaveLength(1);
   expect((await journal(runtime)).filter(({ state }) => state === 'refused')).toHaveLength(1);
-});
-
-/** Kills at the n-th time that a step is reached: everything after it throws, as in a process that is gone. */
-async function killedAt(
-  verb: 'approve' | 'decline' | 'undo' | 'pause',
-  kill: { step: Step; time: number },
-): Promise<TestRuntime | 'not reached'> {
-  let armed = false;
-  let times = 0;
-  let isDead = false;
-  const runtime = testRuntime({
-    team: verb === 'undo' ? { approvers: [{ users: ['U0ALICE'] }] } : APPROVE,
-    ...HANDLERS,
-    onStep: (step) => {
-      if (armed && step === kill.step) {
-        times += 1;
-        isDead ||= times >= kill.time;
-      }
-      if (isDead) {
-        throw new Error('killed');
-      }
-    },
-  });
-  const store = watchedStore(runtime.store, () => {
-    if (isDead) {
-      throw new Error('killed');
-    }
-  });
-  await run(runtime);
-  const { id } = await only(runtime);
-  const dying = { ...runtime.surroundings, ports: { ...runtime.surroundings.ports, store } };
-  armed = true;
-  clicks += 1;
-  const delivery = `click-${String(clicks)}`;
-  const dyingRuntime = { ...runtime, surroundings: dying };
-  await click(dyingRuntime, verb, verb === 'pause' ? KEY : id, { delivery }).catch(() => undefined);
-  await settle(dying).catch(() => undefined);
-  const wasKilled = isDead;
-  armed = false;
-  isDead = false;
-  if (!wasKilled) {
-    return 'not reached';
-  }
-  // The sender repeats it: it had no answer.
-  await click(runtime, verb, verb === 'pause' ? KEY : id, { delivery });
-  for (let minute = 0; minute < 26; minute += 1) {
-    runtime.clock.advance(60_000);
-    await settle(runtime.surroundings);
-  }
-  return runtime;
-}
-
-describe('a process that is killed while it works on a click', () => {
-  const kills = [...INGRESS_STEPS, ...STEPS].flatMap((step) => [1, 2, 3].map((time) => ({ step, time })));
-  const reached: string[] = [];
-
-  test.each(
-    (['approve', 'decline', 'undo', 'pause'] as const).flatMap((verb) => kills.map((kill) => ({ verb, ...kill }))),
-  )('$verb, at $step, time $time: one effect or none, told once', async ({ verb, step, time }) => {
-    const runtime = await killedAt(verb, { step, time });
-    if (runtime === 'not reached') {
-      return;
-    }
-    reached.push(step);
-    const { state } = await only(runtime);
-    const changes = runtime.things.effects.slice(verb === 'undo' ? 1 : 0);
-    expect(changes.length).toBeLessThanOrEqual(1);
-    if (changes.length === 0 && (verb === 'approve' || verb === 'undo')) {
-      // None happened: then everybody is told in the message or its thread that none did.
-      expect(JSON.stringify(runtime.chat.messages.map(({ request }) => request.message))).toContain(
-        'nothing was changed',
-      );
-    }
-    const happened = { approve: 'settled', decline: 'declined', undo: 'undone', pause: 'waiting' };
-    const not = { approve: 'failed', decline: 'declined', undo: 'settled', pause: 'waiting' };
-    expect({ verb, state }).toEqual({ verb, state: (changes.length === 1 ? happened : not)[verb] });
-    const markers = runtime.chat.messages.map(({ request }) => request.marker);
-    expect(new Set(markers).size).toBe(markers.length);
-    const pending = await runtime.store.query<OutboxEntry>('outbox', {
-      where: [{ field: 'state', op: '==', value: 'pending' }],
-      limit: 10,
-    });
-    expect(pending.map(({ data }) => data)).toEqual([]);
-    expect((await verifyJournal(runtime.store)).flatMap(({ defects }) => defects)).toEqual([]);
-    expect(rows(runtime).includes('Approve/Decline')).toBe(verb === 'pause');
-  });
-
-  test('the kills reached what they were to reach', () => {
-    expect([...new Set(reached)].sort()).toEqual(
-      [
-        'applied',
-        'delivery-claimed',
-        'delivery-sent',
-        'delivery-stored',
-        'event-stored',
-        'intent-stored',
-        'outcome-stored',
-        'target-read',
-      ].sort(),
-    );
-  });
 });

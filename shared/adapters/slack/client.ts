@@ -153,7 +153,7 @@ async function loadClient(options: SlackClientOptions): Promise<WebClient> {
 }
 
 /** What the SDK would log is in the errors that we throw; its debug lines hold whole messages. */
-const SILENT = {
+export const SILENT = {
   debug: ignore,
   info: ignore,
   warn: ignore,

@@ -6,6 +6,7 @@ import type { ActionRecord, ActionState } from '../../core/action.ts';
 import { CallerError } from '../../core/errors.ts';
 import { renderTable } from '../../core/table.ts';
 import { resultOf } from '../action-route.ts';
+import { pauseLines } from './pause.ts';
 import { openStore, openSystem } from './system.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -49,8 +50,11 @@ async function list(terminal: Terminal, flags: { state: string; json?: boolean }
   if (!STATES.some((state) => state === flags.state)) {
     throw new CallerError(`--state ${flags.state} is none of ${STATES.join(', ')}.`, { field: '--state' });
   }
-  const { store, close } = await openStore();
+  const { store, ports, close } = await openStore();
   try {
+    for (const line of await pauseLines(store, ports.clock.now())) {
+      terminal.warn(line);
+    }
     const documents = await store.query<ActionRecord>('actions', {
       where: [{ field: 'state', op: '==', value: flags.state }],
       orderBy: { field: 'createdAt', direction: 'descending' },

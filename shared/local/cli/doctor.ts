@@ -8,6 +8,7 @@ import { secretMasker } from '../../core/mask.ts';
 import type { TeamPolicy } from '../../core/policy.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ports } from '../../ports/ports.ts';
+import { pauseSentence, pausesNow } from '../../runtime/pause.ts';
 import { connectPorts, memoryStore, storeLabel } from '../../wiring/ports.ts';
 import { policyOf } from '../../wiring/system.ts';
 import { findDuties, type FoundDuty } from '../duties.ts';
@@ -170,10 +171,19 @@ function storeChecks({ environment, clock }: Examination): SystemChecks {
       const store = await localStore(environment, clock);
       try {
         await store.check();
+        const pauses = await pausesNow(store, clock.now().toISOString());
+        return [
+          ok(`${storeLabel(environment)} can be read and written`),
+          ...pauses.map((pause) =>
+            warning(
+              `paused: ${pauseSentence(pause)}`,
+              `Nothing is changed there until it ends, or: nightshift resume${pause.key === '*' ? '' : ` --scope ${pause.key}`}`,
+            ),
+          ),
+        ];
       } finally {
         await store.close();
       }
-      return [ok(`${storeLabel(environment)} can be read and written`)];
     },
   };
   return { system: 'Nightshift', first, others: [] };

@@ -6,10 +6,12 @@ import { describeError } from '../../core/errors.ts';
 import type { FunctionManifest } from '../../config/manifest.ts';
 import { answerDriver } from '../../runtime/driver.ts';
 import { answer, type ReadyDuty } from '../../runtime/http.ts';
+import { handOn, storeEvent } from '../../runtime/ingress.ts';
 import { deliverRun, drainOutbox } from '../../runtime/outbox.ts';
 import type { RunRecord } from '../../runtime/run-record.ts';
 import { startsHere } from '../../runtime/start-run.ts';
 import type { Surroundings } from '../../runtime/context.ts';
+import { socketsOf } from '../../wiring/events.ts';
 import { createSystem, policyOf } from '../../wiring/system.ts';
 import { background } from '../background.ts';
 import { findDrivers, findDuties } from '../duties.ts';
@@ -65,6 +67,7 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
       afterwards.begin(() => workOn(surroundings, id));
     },
   };
+  const sockets = socketsOf(environment, { clock: systemClock, random: systemRandom, log });
   const functions: HostedFunction[] = [];
   for (const one of found) {
     const [last] = await store.query<RunRecord>('runs', {
@@ -98,6 +101,17 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
     clock: systemClock,
     log,
     metrics: hostMetrics(),
+    scopes: found.flatMap((one) => one.duty.scopes(policy.duties[one.duty.name])),
+    listeners: [...sockets].map(
+      ([source, socket]) =>
+        (signal) =>
+          socket.listen(async ({ deliveryId, event }) => {
+            const { id, isNew } = await storeEvent(surroundings, source, deliveryId, event);
+            if (isNew) {
+              await handOn(surroundings, id);
+            }
+          }, signal),
+    ),
     finished: () => afterwards.finished(),
     stopping: {
       stop: () => {

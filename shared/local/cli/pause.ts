@@ -1,0 +1,100 @@
+// `nightshift pause` and `resume`: the kill switch by hand, from the next guardrail check of every instance on.
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { CallerError } from '../../core/errors.ts';
+import { Duration } from '../../core/policy.ts';
+import type { Store } from '../../ports/store.ts';
+import { pauseSentence, pausesNow } from '../../runtime/pause.ts';
+import { findDuties } from '../duties.ts';
+import { type PauseVerb, switchPause } from '../pause-route.ts';
+import { openSystem } from './system.ts';
+import type { Terminal } from './terminal.ts';
+
+interface PauseFlags {
+  readonly scope?: string;
+  readonly for?: string;
+  readonly why?: string;
+  readonly policy?: string;
+}
+
+export function registerPause(program: Command, terminal: Terminal): void {
+  program
+    .command('pause')
+    .description('Change nothing any more: look, report, touch nothing; undo by hand stays allowed')
+    .option('--scope <scope>', 'such as cluster=prod,namespace=shop or cluster=prod; everything when absent')
+    .option('--for <duration>', 'such as 2h; until `nightshift resume` when absent')
+    .option('--why <text>', 'for the journal and the reports')
+    .option('--policy <file>', 'policy file (NIGHTSHIFT_POLICY)')
+    .action(async (flags: PauseFlags) => {
+      await change(terminal, 'pause', flags);
+    });
+  program
+    .command('resume')
+    .description('End a pause')
+    .option('--scope <scope>', 'the scope that was paused; everything when absent')
+    .option('--policy <file>', 'policy file (NIGHTSHIFT_POLICY)')
+    .action(async (flags: PauseFlags) => {
+      await change(terminal, 'resume', flags);
+    });
+}
+
+async function change(terminal: Terminal, verb: PauseVerb, flags: PauseFlags): Promise<void> {
+  const duration = flags.for === undefined ? undefined : Duration.safeParse(flags.for);
+  if (duration?.success === false) {
+    throw new CallerError(
+      `--for ${String(flags.for)}: expected ${duration.error.issues[0]?.message ?? 'a duration'}.`,
+      {
+        field: '--for',
+      },
+    );
+  }
+  const scope = scopeOf(flags.scope);
+  const system = await openSystem(terminal, flags, { dryRun: false, now: undefined });
+  try {
+    const known = (await findDuties()).flatMap((found) => {
+      const { duty, policy } = system.ready(found);
+      return duty.scopes(policy.duty);
+    });
+    const request = { scope, by: `${userInfo().username} (command line)`, why: flags.why ?? '' };
+    const {
+      state,
+      scope: key,
+      until,
+    } = await switchPause(
+      system.surroundings,
+      verb,
+      duration === undefined ? request : { ...request, for: duration.data },
+      known,
+    );
+    const where = key === '*' ? 'Everything' : key;
+    terminal.print(`${where} is ${state}${until === null ? '' : ` until ${until}`}.`);
+    for (const line of await pauseLines(system.surroundings.ports.store, system.surroundings.ports.clock.now())) {
+      terminal.print(line);
+    }
+  } finally {
+    await system.close();
+  }
+}
+
+/** One line for each pause that holds now. */
+export async function pauseLines(store: Store, now: Date): Promise<readonly string[]> {
+  return (await pausesNow(store, now.toISOString())).map((pause) => `PAUSED: ${pauseSentence(pause)}`);
+}
+
+function scopeOf(text: string | undefined): Record<string, string> {
+  if (text === undefined) {
+    return {};
+  }
+  return Object.fromEntries(
+    text.split(',').map((pair) => {
+      const equals = pair.indexOf('=');
+      if (equals < 1 || equals === pair.length - 1) {
+        throw new CallerError(`--scope ${text} is no scope.`, {
+          field: '--scope',
+          remedy: 'Write it as cluster=prod,namespace=shop; `nightshift runs` shows the scopes.',
+        });
+      }
+      return [pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()];
+    }),
+  );
+}
