@@ -8,6 +8,10 @@ export function slackText(blocks: readonly Node[]): string {
 }
 
 function blockText(block: Node): string {
+  if (block['type'] === 'actions') {
+    const elements = block['elements'] as readonly { readonly text: { readonly text: string } }[];
+    return elements.map((element) => `[ ${element.text.text} ]`).join(' ');
+  }
   const text = block['text'] as { type?: string; text?: string } | undefined;
   if (text?.text === undefined) {
     return block['type'] === 'divider' ? '────' : JSON.stringify(block);

@@ -1,7 +1,6 @@
 // What the team's channel is told when somebody pauses or resumes: others must not wonder why nothing happens.
 import { bold, type Message, text } from '../core/document.ts';
 import { hasApprovers, PAUSE } from '../core/approver.ts';
-import { fingerprintOf } from '../core/fingerprint.ts';
 import type { Write } from '../ports/store.ts';
 import { placeOf } from '../core/guardrail.ts';
 import type { Surroundings } from './context.ts';
@@ -9,11 +8,10 @@ import { outboxWrite } from './outbox.ts';
 import type { MessageEntry } from './outbox-entry.ts';
 import { scopeOfKey } from './scope.ts';
 
-/** The message for the outbox; none where no chat is configured. `what` makes it another one than the last of that scope. */
+/** The message for the outbox; none where no chat is configured. */
 export function pauseNotice(
   surroundings: Surroundings,
   key: string,
-  what: string,
   said: string,
   canResume: boolean,
 ): { readonly id: string; readonly write: Write } | undefined {
@@ -22,7 +20,7 @@ export function pauseNotice(
   if (slack === undefined) {
     return undefined;
   }
-  const id = `pause-${fingerprintOf({ key, what })}`;
+  const id = `pause-${ports.ids.next()}`;
   const at = ports.clock.now().toISOString();
   const line = [bold('Nightshift '), text(mask(said))];
   const withButton = canResume && hasApprovers(team, PAUSE, placeOf(scopeOfKey(key)));

@@ -78,7 +78,7 @@ export async function pausedLine(
   key: string,
 ): Promise<string | undefined> {
   const why = team.paused ? 'by the policy' : (await pausedFor(ports, key))?.why;
-  return why === undefined ? undefined : `Nothing is changed here (${why}): what follows is only observed.`;
+  return why === undefined ? undefined : `${why}. Nothing is changed; what follows is only observed.`;
 }
 
 /** `everything, by alice until …: deploy freeze`. */
@@ -109,7 +109,7 @@ export async function pause(surroundings: Surroundings, request: PauseRequest): 
       at,
       ...(request.forSeconds === undefined ? {} : { until: secondsAfter(at, request.forSeconds) }),
     };
-    const notice = pauseNotice(surroundings, key, `${at} paused`, `Paused: ${pauseSentence(bare)}.`, true);
+    const notice = pauseNotice(surroundings, key, `Paused: ${pauseSentence(bare)}.`, true);
     const data: Pause = notice === undefined ? bare : { ...bare, notice: notice.id };
     const expires = data.until === undefined ? {} : { expiresAt: data.until };
     const result = await store.commit([
@@ -155,7 +155,7 @@ export async function resume(
       });
     }
     const told = `Resumed by ${request.by}: ${key === EVERYTHING ? 'everything' : key}.`;
-    const notice = pauseNotice(surroundings, key, `${at} resumed`, told, false);
+    const notice = pauseNotice(surroundings, key, told, false);
     const result = await store.commit([
       { op: 'remove', collection: 'pauses', id: key, version: before.version },
       ...(notice === undefined ? [] : [notice.write]),

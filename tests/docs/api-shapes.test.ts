@@ -7,6 +7,7 @@ import { ROUTES } from '../../fixtures/platform/jira/routes.ts';
 import type { RecordedCall } from '../../fixtures/platform/kit.ts';
 import { loadScenario } from '../../fixtures/platform/scenario.ts';
 import { FILE_METHODS } from '../../fixtures/platform/slack/files.ts';
+import { PEOPLE_METHODS } from '../../fixtures/platform/slack/people.ts';
 import { MESSAGE_METHODS } from '../../fixtures/platform/slack/messages.ts';
 import { isDescribed, listedOperation, listedOperations } from '../../fixtures/platform/spec-description.ts';
 import { OPERATIONS } from '../../fixtures/platform/victoriametrics/double.ts';
@@ -93,7 +94,14 @@ describe('the page', () => {
 
 describe('the platform', () => {
   test.each([
-    ['slack', ['upload', ...Object.keys(MESSAGE_METHODS), ...Object.keys(FILE_METHODS)]],
+    [
+      'slack',
+      [
+        'upload',
+        'apps.connections.open',
+        ...[MESSAGE_METHODS, FILE_METHODS, PEOPLE_METHODS].flatMap((methods) => Object.keys(methods)),
+      ],
+    ],
     ['jira', ROUTES.map(({ operation }) => operation)],
     ['bitbucket', BITBUCKET_ROUTES.map(({ operation }) => operation)],
     ['victoriametrics', ['label values', ...Object.values(OPERATIONS)]],

@@ -19,6 +19,7 @@ import {
   type Finding,
   ok,
   renderFindings,
+  type Result,
   runChecks,
   type SystemChecks,
   warning,
@@ -153,7 +154,7 @@ function environmentFindings({ environment }: Examination): readonly Finding[] {
 }
 
 function policyFindings(
-  { policyFile = '' }: Examination,
+  { policyFile = '', environment }: Examination,
   policy: LoadedPolicy,
   duties: readonly DutyInUse[],
 ): readonly Finding[] {
@@ -161,7 +162,23 @@ function policyFindings(
     ok(`${policyFile} is valid`),
     ...policy.warnings.map((text) => warning(text, 'Correct the policy.')),
     ...policyResults(duties, policy.team),
+    ...clickResults(environment, policy.team),
   ].map((result) => ({ system: 'Nightshift', check: 'policy', ...result }));
+}
+
+function clickResults(
+  { slackSigningSecret, slackAppToken }: Environment,
+  { approvers, chat }: TeamPolicy,
+): readonly Result[] {
+  const isDeaf = slackSigningSecret === undefined && slackAppToken === undefined;
+  return approvers.length > 0 && chat !== undefined && isDeaf
+    ? [
+        warning(
+          'messages carry buttons for the approvers, and no click can come in here',
+          'Set SLACK_SIGNING_SECRET or SLACK_APP_TOKEN, unless another host takes the clicks.',
+        ),
+      ]
+    : [];
 }
 
 function storeChecks({ environment, clock }: Examination): SystemChecks {
@@ -217,7 +234,12 @@ function systemsOf(input: Examination, team: TeamPolicy, duties: readonly DutyIn
           chatChecks({
             chat: () => present(connect(input, { ...watched, chat }).chat),
             channel: chat.slack.channel,
-            scopes: slackScopes(duties),
+            scopes: [
+              ...new Set([
+                ...slackScopes(duties),
+                ...(team.approvers.some(({ groups }) => groups.length > 0) ? ['usergroups:read'] : []),
+              ]),
+            ],
             clock,
           }),
         ]),

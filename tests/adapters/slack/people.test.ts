@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { FaultKind } from '../../../fixtures/platform/kit.ts';
 import { text } from '../../../shared/core/document.ts';
 import type { ChatWhisper } from '../../../shared/ports/chat.ts';
-import { failureOf, OPS, request, slackRig, TOKEN } from './rig.ts';
+import { AFTER_A_WRITE, failureOf } from '../../support/adapter-rig.ts';
+import { OPS, request, slackRig, TOKEN } from './rig.ts';
 
 const WORD: ChatWhisper = { channel: OPS, user: 'U0ALICE', line: [text('<!here> *no* `x` & <@U1>')], thread: null };
 const GROUPS = { S0OPS000: ['U0ALICE', 'U0BOB000'] };
@@ -30,30 +31,22 @@ describe('a whisper', () => {
     expect(rig.double.state().whispers).toHaveLength(1);
   });
 
-  const AFTER: Readonly<Record<Exclude<FaultKind, 'slow'>, { applied: 'no' | 'unknown'; sent: number }>> = {
-    refuse: { applied: 'unknown', sent: 0 },
-    hang: { applied: 'unknown', sent: 0 },
-    cut: { applied: 'unknown', sent: 1 },
-    garbage: { applied: 'unknown', sent: 0 },
-    '429': { applied: 'no', sent: 0 },
-    '500': { applied: 'unknown', sent: 0 },
-    'expired-token': { applied: 'no', sent: 0 },
-    'lost-reply': { applied: 'unknown', sent: 1 },
-  };
-
-  it.each(Object.entries(AFTER))('that meets "%s" is sent once and tells what is known', async (kind, after) => {
-    const rig = await slackRig({ deadlineSeconds: 0.3 });
-    rig.faults.push({
-      system: 'slack',
-      operation: 'chat.postEphemeral',
-      kind: kind as FaultKind,
-      retryAfterSeconds: 31,
-    });
-    const error = await failureOf(rig.chat.whisper(WORD));
-    expect(error.failure.applied).toBe(after.applied);
-    expect(rig.double.state().whispers).toHaveLength(after.sent);
-    expect(error.full).not.toContain(TOKEN);
-  });
+  it.each(Object.entries(AFTER_A_WRITE))(
+    'that meets "%s" is sent once and tells what is known',
+    async (kind, after) => {
+      const rig = await slackRig({ deadlineSeconds: 0.3 });
+      rig.faults.push({
+        system: 'slack',
+        operation: 'chat.postEphemeral',
+        kind: kind as FaultKind,
+        retryAfterSeconds: 31,
+      });
+      const error = await failureOf(rig.chat.whisper(WORD));
+      expect(error.failure.applied).toBe(after.applied);
+      expect(rig.double.state().whispers).toHaveLength(after.done);
+      expect(error.full).not.toContain(TOKEN);
+    },
+  );
 });
 
 describe('the members of a group', () => {
