@@ -3,7 +3,6 @@ import type { ActionRecord } from '../core/action.ts';
 import type { Block, Button, Line, Message } from '../core/document.ts';
 import { text } from '../core/document.ts';
 import type { Store } from '../ports/store.ts';
-import type { Pause } from './pause.ts';
 import { personName } from './person.ts';
 
 type ButtonRow = Extract<Block, { readonly kind: 'buttons' }>;
@@ -60,7 +59,7 @@ async function rowNow(store: Store, entryId: string, row: ButtonRow): Promise<Bl
     case 'undo':
       return actionRow(row, (await store.read<ActionRecord>('actions', value.id))?.data);
     case 'resume': {
-      const pause = await store.read<Pause>('pauses', value.id);
+      const pause = await store.read<{ readonly notice?: string }>('pauses', value.id);
       return pause?.data.notice === entryId ? row : { kind: 'paragraph', line: [...row.line, text(' It is over.')] };
     }
     case 'pause':

@@ -303,9 +303,12 @@ async function finish(
 
 /** Sends what the run has to tell. What cannot be sent now waits in the outbox: the run is over and done whatever happens here. */
 async function deliver(context: RunContext, until: number): Promise<readonly ReportedDelivery[]> {
+  // Events are not the business of a run, nor are its rights enough for them.
+  const { handlers: _handlers, ...rest } = context;
+  const input: DrainInput = { ...rest, until };
   try {
-    const entries = await deliverRun({ ...drainOf(context), until }, context.runId, DELIVERY_PATIENCE_SECONDS);
-    await drainOutbox({ ...drainOf(context), until });
+    const entries = await deliverRun(input, context.runId, DELIVERY_PATIENCE_SECONDS);
+    await drainOutbox(input);
     await context.ports.store.prune(PRUNED_A_RUN);
     return entries.map(reportedDelivery);
   } catch (error) {
@@ -315,11 +318,6 @@ async function deliver(context: RunContext, until: number): Promise<readonly Rep
     );
     return [];
   }
-}
-
-/** A run tells what it has to tell. Events are not its business, nor its rights enough for them. */
-function drainOf({ handlers: _handlers, ...context }: RunContext): DrainInput {
-  return context;
 }
 
 function allWait(decided: readonly DecidedOutcome[]): boolean {

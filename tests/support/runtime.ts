@@ -139,7 +139,6 @@ export function sizeDecision(thing: string, from: number, to: number): Decision 
 
 export interface TestChat extends Chat {
   readonly messages: { channel: string; id: string; request: ChatPost; edits: number; files: string[] }[];
-  /** What was said to one person each. */
   readonly whispers: { user: string; text: string }[];
   /** Members of groups; one that is not here fails. */
   readonly groups: Map<string, readonly string[]>;
