@@ -5,21 +5,36 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { CallerError, describeError, NightshiftError } from '../core/errors.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { secretMasker } from '../core/mask.ts';
-import { registerAudit } from './cli/audit.ts';
-import { registerActions } from './cli/actions.ts';
-import { registerDoctor } from './cli/doctor.ts';
-import { registerExplainLog } from './cli/explain-log.ts';
-import { registerHistory } from './cli/history.ts';
-import { registerInit } from './cli/init.ts';
-import { registerPause } from './cli/pause.ts';
-import { registerPolicy } from './cli/policy.ts';
-import { registerReplay } from './cli/replay.ts';
-import { registerRun } from './cli/run.ts';
-import { registerStart } from './cli/start.ts';
 import { processTerminal, type Terminal } from './cli/terminal.ts';
 
 const WRONG_USE = 2;
 const VERSION = packageJson.version;
+
+type Register = (program: Command, terminal: Terminal) => void;
+
+/** The modules by the commands that they bring: the one that is asked for is loaded alone, since most need much that others do not. */
+export const COMMANDS: readonly { readonly names: readonly string[]; readonly register: () => Promise<Register> }[] = [
+  { names: ['run'], register: async () => (await import('./cli/run.ts')).registerRun },
+  { names: ['start'], register: async () => (await import('./cli/start.ts')).registerStart },
+  { names: ['init'], register: async () => (await import('./cli/init.ts')).registerInit },
+  { names: ['doctor'], register: async () => (await import('./cli/doctor.ts')).registerDoctor },
+  { names: ['policy'], register: async () => (await import('./cli/policy.ts')).registerPolicy },
+  { names: ['runs', 'show', 'journal'], register: async () => (await import('./cli/history.ts')).registerHistory },
+  { names: ['actions', 'undo'], register: async () => (await import('./cli/actions.ts')).registerActions },
+  { names: ['pause', 'resume'], register: async () => (await import('./cli/pause.ts')).registerPause },
+  { names: ['replay', 'export'], register: async () => (await import('./cli/replay.ts')).registerReplay },
+  { names: ['audit'], register: async () => (await import('./cli/audit.ts')).registerAudit },
+  {
+    names: ['explain-log', 'signature'],
+    register: async () => (await import('./cli/explain-log.ts')).registerExplainLog,
+  },
+];
+
+/** That of the named command; all of them for help, and for a name that there is not. */
+async function registersFor(name: string | undefined): Promise<readonly Register[]> {
+  const named = COMMANDS.filter(({ names }) => name !== undefined && names.includes(name));
+  return Promise.all((named.length > 0 ? named : COMMANDS).map(({ register }) => register()));
+}
 
 export async function main(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   const program = new Command('nightshift')
@@ -34,19 +49,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
     })
     .version(VERSION)
     .exitOverride();
-  for (const register of [
-    registerRun,
-    registerStart,
-    registerInit,
-    registerDoctor,
-    registerPolicy,
-    registerHistory,
-    registerActions,
-    registerPause,
-    registerReplay,
-    registerAudit,
-    registerExplainLog,
-  ]) {
+  for (const register of await registersFor(args[0])) {
     register(program, terminal);
   }
   // Commands inherit neither setting by themselves.
