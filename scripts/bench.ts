@@ -2,6 +2,7 @@
 // one table a part, and never passes or fails by the clock: what the figures mean is for a person to say. With `--real` the servers
 // are those of tests/real.
 import path from 'node:path';
+import { benchCiLogs } from './bench/ci-logs.ts';
 import { type ColdStart, coldStarts } from './bench/cold-start.ts';
 import { type Bench, median, openBench } from './bench/measure.ts';
 import type { CallCounts } from './bench/platform.ts';
@@ -325,4 +326,22 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-await main();
+/** What is measured apart from the runs of a namespace, by its name: `npm run bench -- ci-logs`. */
+const PARTS: Readonly<Record<string, () => Promise<void>>> = {
+  'ci-logs': benchCiLogs,
+};
+
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+for (const part of named) {
+  const measure = PARTS[part];
+  if (measure === undefined) {
+    throw new Error(`There is no part ${part}. Parts: ${Object.keys(PARTS).join(', ')}; without a name all of them.`);
+  }
+  await measure();
+}
+if (named.length === 0) {
+  await main();
+  for (const measure of Object.values(PARTS)) {
+    await measure();
+  }
+}
