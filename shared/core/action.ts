@@ -82,6 +82,8 @@ export interface ActionRecord extends ActionProposal {
   readonly extended?: boolean;
   /** The action that this one takes back. */
   readonly undoes?: string;
+  /** Who takes the other one back. */
+  readonly by?: string;
 }
 
 /** The key under which one effect happens once (law 5): never of the run, so that a repeat finds it. */

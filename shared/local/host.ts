@@ -240,7 +240,7 @@ async function route(options: HostOptions, request: IncomingMessage): Promise<Re
   if (hosted === undefined && operation === undefined) {
     return problem(
       404,
-      `Nothing is at ${path}. There are ${options.functions.map((one) => `/${one.name}`).join(', ')} /actions/<id>/approve, decline, undo, /pause and /resume.`,
+      `Nothing is at ${path}. There are ${options.functions.map((one) => `/${one.name}`).join(', ')} /actions/<id>/approve, decline, undo, close, /pause and /resume.`,
     );
   }
   const handle = operation ?? ((incoming: Incoming) => answered(options, hosted as HostedFunction, incoming));

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { type Platform, startPlatform } from '../../fixtures/platform/platform.ts';
+import { type Platform, type PlatformServing, startPlatform } from '../../fixtures/platform/platform.ts';
 import type { Scenario } from '../../fixtures/platform/scenario.ts';
 import { targetKey } from '../core/action.ts';
 import { CLOSED_STATES } from '../core/action.ts';
@@ -30,6 +30,8 @@ export interface ScenarioOptions {
   readonly write?: (line: string) => void;
   /** Fixed ports for the doubles, for people who want to look at them. */
   readonly ports?: Parameters<typeof startPlatform>[1];
+  /** Stands between the doubles and whoever calls them. */
+  readonly serving?: PlatformServing;
 }
 
 export interface RunningScenario {
@@ -48,7 +50,7 @@ export interface RunningScenario {
 const LOG_LEVEL = 'info';
 
 export async function openScenario(scenario: Scenario, options: ScenarioOptions): Promise<RunningScenario> {
-  const platform = await startPlatform({ scenario }, options.ports);
+  const platform = await startPlatform({ scenario }, options.ports, options.serving);
   const folder = await mkdtemp(path.join(tmpdir(), 'nightshift-scenario-'));
   const settings = platform.settings();
   const policyFile = path.join(folder, 'policy.yaml');

@@ -6,7 +6,7 @@ import { BugError, describeError, PlatformError } from '../core/errors.ts';
 import { durationSeconds } from '../core/policy.ts';
 import type { Outcome } from '../core/report.ts';
 import type { StoredDocument, Write } from '../ports/store.ts';
-import { byOf, type RunContext, step } from './context.ts';
+import { byOf, type Ending, type RunContext, step } from './context.ts';
 import { transition } from './journal.ts';
 import { secondsAfter } from './outbox-entry.ts';
 
@@ -27,6 +27,7 @@ export async function carryOut(
   intent: StoredDocument<ActionRecord>,
   kind: ActionKind,
 ): Promise<Outcome> {
+  await step(context, 'intent-stored');
   let look;
   try {
     look = await kind.look(context.ports, intent.data);
@@ -47,7 +48,20 @@ export async function carryOut(
       `No longer as it was when this was decided; nothing was changed. ${look.found}`,
     );
   }
+  if (!(await isStillOurs(context, intent))) {
+    return {
+      actionId: intent.id,
+      state: 'refused',
+      detail:
+        'This instance was asleep, and another one has accounted for the change meanwhile; nothing was changed by this one.',
+    };
+  }
   return applyAndProbe(context, intent, kind, 1);
+}
+
+/** An instance that was paused for longer than its lease must not make a change that the journal has closed. */
+async function isStillOurs({ ports }: RunContext, intent: StoredDocument<ActionRecord>): Promise<boolean> {
+  return (await ports.store.read('actions', intent.id))?.version === intent.version;
 }
 
 const APPLY_ATTEMPTS = 2;
@@ -118,8 +132,6 @@ async function probe(
   }
 }
 
-export type Ending = 'applied' | 'failed' | 'stale' | 'unknown';
-
 async function end(
   context: RunContext,
   intent: StoredDocument<ActionRecord>,
@@ -132,6 +144,9 @@ async function end(
   const next = { state, detail, by: byOf(context), ...dueOf(context, intent.data, state) };
   const stored = await transition(context.ports, intent, next, also);
   await step(context, 'outcome-stored');
+  if (stored === undefined && state === 'applied' && (await correct(context, intent, detail))) {
+    return { actionId: intent.id, state, detail };
+  }
   if (stored === undefined) {
     return {
       actionId: intent.id,
@@ -140,6 +155,26 @@ async function end(
     };
   }
   return { actionId: intent.id, state, detail };
+}
+
+/**
+ * The change was on its way for so long that another instance found the target untouched and closed the action: the journal gets
+ * the truth as a further entry, and the change is judged like any other.
+ */
+async function correct(context: RunContext, intent: StoredDocument<ActionRecord>, detail: string): Promise<boolean> {
+  const there = await context.ports.store.read<ActionRecord>('actions', intent.id);
+  if (there?.data.state !== 'failed' && there?.data.state !== 'stale') {
+    return false;
+  }
+  const late = context.mask(`It was made all the same, later than another instance had looked. ${detail}`);
+  const also = (await context.onEnd?.('applied', late)) ?? [];
+  const next = {
+    state: 'applied',
+    detail: late,
+    by: byOf(context),
+    ...dueOf(context, intent.data, 'applied'),
+  } as const;
+  return (await transition(context.ports, there, next, also)) !== undefined;
 }
 
 /** An applied change is judged after its settle time. */

@@ -1,6 +1,5 @@
 // What one run carries through executor, journal and outbox.
 import type { Logger } from 'pino';
-import type { ActionState } from '../core/action.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { TeamPolicy } from '../core/policy.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -81,6 +80,9 @@ export interface Surroundings {
   readonly onStep?: (step: Step) => void | Promise<void>;
 }
 
+/** How an intent ends. */
+export type Ending = 'applied' | 'failed' | 'stale' | 'unknown';
+
 export interface RunContext extends Surroundings {
   readonly runId: string;
   readonly duty: string;
@@ -96,7 +98,7 @@ export interface RunContext extends Surroundings {
   /** Who acts in place of the run: a person, or `settle`. */
   readonly by?: string;
   /** Writes that belong into the same commit as an action's outcome, such as what is told of it. */
-  readonly onEnd?: (state: ActionState, detail: string) => Promise<readonly Write[]>;
+  readonly onEnd?: (state: Ending, detail: string) => Promise<readonly Write[]>;
 }
 
 /** Who acts, for the journal. */

@@ -10,8 +10,8 @@ import type { Outcome } from '../core/report.ts';
 import type { StoredDocument, Version, Write } from '../ports/store.ts';
 import { type Budget, budgetEntry, budgetOf, budgetWrite } from './budget.ts';
 import { carryOut, kindOf } from './carry-out.ts';
-import { type RunContext, step } from './context.ts';
-import { journalWrites, transition } from './journal.ts';
+import type { RunContext } from './context.ts';
+import { clockBehind, journalWrites, transition } from './journal.ts';
 import { leaseCheck } from './lease.ts';
 import { secondsAfter } from './outbox-entry.ts';
 import { pausedFor } from './pause.ts';
@@ -73,7 +73,6 @@ async function executeOne(context: RunContext, decision: Acting): Promise<Outcom
   if ('state' in intent) {
     return intent;
   }
-  await step(context, 'intent-stored');
   return carryOut(context, intent, kind);
 }
 
@@ -114,6 +113,10 @@ async function storeIntent(
         continue;
       }
       return outcome;
+    }
+    const behind = await clockBehind(store, context.scopeKey, clock.now());
+    if (behind !== undefined) {
+      return { state: 'refused', detail: behind };
     }
     const budget = await budgetOf(store, context.scopeKey, clock.now());
     const verdict = await guard(context, action, kind, budget.entries);

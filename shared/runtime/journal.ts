@@ -28,6 +28,8 @@ export interface JournalHead {
   readonly scope: string;
   readonly sequence: number;
   readonly hash: string;
+  /** The time of the last entry; absent in a head that an older version wrote. */
+  readonly at?: string;
   readonly cut?: JournalCut;
 }
 
@@ -43,16 +45,32 @@ export interface JournalCut {
 export const FIRST_HASH = '0'.repeat(64);
 const HISTORY_LIMIT = 5000;
 
-/** The writes that append one entry. They fail when another instance appended meanwhile: read again and retry. */
+/** Clocks of two instances differ by less than this. */
+const CLOCK_TOLERANCE_MILLISECONDS = 60_000;
+
+/**
+ * Why nothing new may be begun: a clock that stands before the last entry makes budgets, cooldowns and windows count wrongly. What was
+ * begun is still accounted for.
+ */
+export async function clockBehind(store: Store, scope: string, now: Date): Promise<string | undefined> {
+  const last = (await store.read<JournalHead>('journal-heads', scope))?.data.at;
+  return last === undefined || Date.parse(last) <= now.getTime() + CLOCK_TOLERANCE_MILLISECONDS
+    ? undefined
+    : `The clock shows ${now.toISOString()}, and the last journal entry is of ${last}: nothing is changed until it is right again (check the time of this machine).`;
+}
+
+/** The writes that append one entry; its time is never before that of the entry that it follows. They fail when another instance appended meanwhile: read again and retry. */
 export async function journalWrites(
   store: Store,
   entry: Omit<JournalEntry, 'sequence' | 'previous' | 'hash'>,
 ): Promise<readonly Write[]> {
   const head = await store.read<JournalHead>('journal-heads', entry.scope);
   const sequence = (head?.data.sequence ?? 0) + 1;
-  const unsigned = { ...entry, sequence, previous: head?.data.hash ?? FIRST_HASH };
+  const last = head?.data.at ?? entry.at;
+  const at = last > entry.at ? last : entry.at;
+  const unsigned = { ...entry, at, sequence, previous: head?.data.hash ?? FIRST_HASH };
   const signed: JournalEntry = { ...unsigned, hash: hashOf(unsigned) };
-  const next: JournalHead = { ...head?.data, scope: entry.scope, sequence, hash: signed.hash };
+  const next: JournalHead = { ...head?.data, scope: entry.scope, sequence, hash: signed.hash, at };
   return [
     head === undefined
       ? { op: 'create', collection: 'journal-heads', id: entry.scope, data: next }

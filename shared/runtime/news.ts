@@ -9,6 +9,7 @@ import { type Correction, type DecidedOutcome, escalationOf, type Problem, type 
 import type { Write } from '../ports/store.ts';
 import type { RunContext } from './context.ts';
 import type { Duty } from './duty.ts';
+import { unknownEnd } from './end-writes.ts';
 import { largeWrites } from './large-document.ts';
 import { issueWrites, REPEAT_SECONDS } from './issue-writes.ts';
 import { outboxWrite } from './outbox.ts';
@@ -52,7 +53,7 @@ export async function newsWrites(context: RunContext, input: NewsInput): Promise
   }
   const issues = onlyProposes(context, input.duty)
     ? { writes: [], linked: [] }
-    : await issueWrites(context, escalationsOf(context, input));
+    : await issueWrites(context, escalationsOf(input));
   const message = await messageWrites(context, input, issues.linked);
   return [...issues.writes, ...message, ...(await correctionWrites(context, input.report.corrections ?? []))];
 }
@@ -219,32 +220,10 @@ async function withRuntimeLines(context: RunContext, input: NewsInput): Promise<
 }
 
 /** What becomes an issue: what the rules escalate, changes that failed, and those of dead runs whose end is unknown. */
-function escalationsOf(context: RunContext, input: NewsInput): readonly Escalation[] {
+function escalationsOf(input: NewsInput): readonly Escalation[] {
   const ends = input.reconciled.filter(({ action }) => action.state === 'unknown');
   return [
     ...input.decided.map(escalationOf).filter((escalation) => escalation !== undefined),
-    ...ends.map((one) => unknownEnd(context, one)),
+    ...ends.map((one) => unknownEnd(one.action, one.change)),
   ];
-}
-
-function unknownEnd(context: RunContext, one: Reconciled): Escalation {
-  return {
-    about: {
-      duty: context.duty,
-      rule: 'executor/unknown-end',
-      scope: context.scopeKey,
-      workload: one.action.guard.workload,
-    },
-    title: `A change has an unknown end: ${one.change}`,
-    body: [
-      paragraph(
-        text(
-          'The run that made this change was cut off, and the target is neither as it was before nor as was wanted.',
-        ),
-      ),
-      paragraph(text('Change: '), code(one.change)),
-      paragraph(text(one.action.outcome ?? '')),
-      paragraph(text('Look at the target and set it as it should be. It is not touched again for this.')),
-    ],
-  };
 }

@@ -10,6 +10,19 @@ import { type DeliveryContext, isOld, type OutboxEntry, secondsAfter } from './o
 
 class LostClaim extends Error {}
 
+type Deliver<E extends OutboxEntry> = (
+  context: DeliveryContext,
+  entry: E,
+  surroundings: Surroundings,
+) => Promise<OutboxEntry>;
+
+/** The way of each kind of entry; the fault tests find the kinds here. */
+export const DELIVERIES: { readonly [K in OutboxEntry['kind']]: Deliver<Extract<OutboxEntry, { kind: K }>> } = {
+  issue: deliverIssue,
+  message: deliverMessage,
+  event: (context, entry, surroundings) => deliverEvent(surroundings, context, entry),
+};
+
 /** Longer than any single effect with all its attempts; each effect begins by renewing the claim. */
 const CLAIM_SECONDS = 150;
 /** An event may change the platform: as long as the lease under which that is done, and some more. */
@@ -144,7 +157,7 @@ async function deliver(input: DrainInput, document: StoredDocument<OutboxEntry>)
     await save({ ...entry, attempts: entry.attempts + 1 });
     await onStep('delivery-claimed');
     const context: DeliveryContext = { ports, log, now, save, onStep };
-    const next = await deliverKind(input, context, entry);
+    const next = await (DELIVERIES[entry.kind] as Deliver<OutboxEntry>)(context, entry, input);
     await put(unclaimed(next));
     await onStep('delivery-stored');
     return { entry, systemIsDown: false };
@@ -164,17 +177,6 @@ async function deliver(input: DrainInput, document: StoredDocument<OutboxEntry>)
       }
     });
     return { entry, systemIsDown: isDown(error) };
-  }
-}
-
-function deliverKind(input: DrainInput, context: DeliveryContext, entry: OutboxEntry): Promise<OutboxEntry> {
-  switch (entry.kind) {
-    case 'issue':
-      return deliverIssue(context, entry);
-    case 'message':
-      return deliverMessage(context, entry);
-    case 'event':
-      return deliverEvent(input, context, entry);
   }
 }
 

@@ -2,9 +2,9 @@
 import type { ActionRecord } from '../core/action.ts';
 import { describeError } from '../core/errors.ts';
 import type { Problem } from '../core/report.ts';
-import type { StoredDocument, Write } from '../ports/store.ts';
-import { byOf, type RunContext } from './context.ts';
-import { dueOf, type Ending, kindOf } from './carry-out.ts';
+import type { StoredDocument } from '../ports/store.ts';
+import { dueOf, kindOf } from './carry-out.ts';
+import { byOf, type Ending, type RunContext } from './context.ts';
 import { fence } from './executor.ts';
 import { historyOf, transition } from './journal.ts';
 
@@ -54,13 +54,12 @@ export async function reconcile(context: RunContext): Promise<Reconciliation> {
 }
 
 /**
- * Accounts for one intended action whose run died. To be called by the holder of its scope's lease. `tell` is for who has no
- * report to tell it in.
+ * Accounts for one intended action whose run died. To be called by the holder of its scope's lease;
+ * `onEnd` of the context is for who has no report to tell it in.
  */
 export async function accountFor(
   context: RunContext,
   document: StoredDocument<ActionRecord>,
-  tell?: (context: RunContext, action: ActionRecord, said: string) => Promise<readonly Write[]>,
 ): Promise<Reconciled | undefined> {
   const kind = kindOf(context, document.data);
   const look = await kind.look(context.ports, document.data);
@@ -75,7 +74,7 @@ export async function accountFor(
       by: `${byOf(context)}, reconciling`,
       ...dueOf(context, document.data, ending.state),
     },
-    async () => [...fence(context), ...((await tell?.(context, document.data, detail)) ?? [])],
+    async () => [...fence(context), ...((await context.onEnd?.(ending.state, detail)) ?? [])],
   );
   if (closed === undefined) {
     return undefined;

@@ -8,6 +8,7 @@ import type { JsonObject } from '../core/json.ts';
 import type { StoredDocument } from '../ports/store.ts';
 import type { RunContext, Surroundings } from './context.ts';
 import { dueOf, kindOf } from './carry-out.ts';
+import { endWrites } from './end-writes.ts';
 import { transition } from './journal.ts';
 import { issueWrites } from './issue-writes.ts';
 import { noteWrites } from './note.ts';
@@ -78,7 +79,9 @@ async function settleOne(
       await expireAction(surroundings, document);
       return 'expired';
     case 'intended': {
-      const one = await withScope(surroundings, data, BY, (context) => accountFor(context, document, noteWrites));
+      const one = await withScope(surroundings, data, BY, (context) =>
+        accountFor({ ...context, onEnd: (state, detail) => endWrites(context, data, state, detail) }, document),
+      );
       return one === 'busy' || one === undefined ? undefined : 'reconciled';
     }
     case 'applied':
@@ -98,7 +101,7 @@ async function settleOne(
   }
 }
 
-async function verify(surroundings: Surroundings, document: StoredDocument<ActionRecord>): Promise<Count> {
+async function verify(surroundings: Surroundings, document: StoredDocument<ActionRecord>): Promise<Count | undefined> {
   const { data } = document;
   const context = contextOf(surroundings, data, BY);
   const judgement = await judged(context, data);
@@ -152,10 +155,14 @@ async function undo(
   surroundings: Surroundings,
   document: StoredDocument<ActionRecord>,
   judgement: Judgement,
-): Promise<Count> {
+): Promise<Count | undefined> {
   const { outcome } = await undoAction(surroundings, document.id, { by: BY, why: judgement.sentence, automatic: true });
   if (outcome.state === 'applied') {
     return 'undone';
+  }
+  if (outcome.state === 'repeated') {
+    // Its process died, or is at it: once it is accounted for, this one is judged again.
+    return undefined;
   }
   const fresh = await surroundings.ports.store.read<ActionRecord>('actions', document.id);
   const context = contextOf(surroundings, document.data, BY);

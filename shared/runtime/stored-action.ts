@@ -7,8 +7,9 @@ import type { Outcome } from '../core/report.ts';
 import type { Store, StoredDocument, Write } from '../ports/store.ts';
 import { bindingOf } from './binding.ts';
 import { budgetEntry, budgetOf, budgetWrite } from './budget.ts';
-import { type RunContext, step, type Surroundings } from './context.ts';
+import type { RunContext, Surroundings } from './context.ts';
 import { carryOut, kindOf } from './carry-out.ts';
+import { endWrites } from './end-writes.ts';
 import { transition } from './journal.ts';
 import { leaseRelease, takeLease } from './lease.ts';
 import { noteWrites } from './note.ts';
@@ -169,11 +170,10 @@ async function approveAlone(
       [budgetWrite(waiting.data.scope, budget, budgetEntry(waiting.data, context.now)), ...also],
     );
     if (intended !== undefined) {
-      await step(context, 'intent-stored');
       const outcome = await carryOut(
         {
           ...context,
-          onEnd: (state, detail) => noteWrites(context, intended.data, `Approved by ${by}: ${state}. ${detail}`),
+          onEnd: (state, detail) => endWrites(context, intended.data, state, detail),
         },
         intended,
         kind,

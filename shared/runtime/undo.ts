@@ -5,9 +5,9 @@ import type { Outcome } from '../core/report.ts';
 import type { StoredDocument, Version, Write } from '../ports/store.ts';
 import { type Budget, budgetEntry, budgetOf, budgetWrite } from './budget.ts';
 import { carryOut, kindOf } from './carry-out.ts';
-import { type RunContext, step, type Surroundings } from './context.ts';
+import type { RunContext, Surroundings } from './context.ts';
+import { endWrites } from './end-writes.ts';
 import { journalWrites, transition } from './journal.ts';
-import { noteWrites } from './note.ts';
 import { pausedFor } from './pause.ts';
 import { messageOf, wakeWrites } from './wake.ts';
 import { busy, findAction, type OperationResult, withScope } from './stored-action.ts';
@@ -66,13 +66,8 @@ async function undoAlone(
   if ('state' in intent) {
     return { action: data, outcome: intent };
   }
-  const said = (state: string, detail: string): string =>
-    state === 'applied'
-      ? `Undone by ${request.by}: ${request.why}`
-      : `Undo refused (${state}). ${detail} Set it back by hand if it must be.`;
-  await step(context, 'intent-stored');
   const outcome = await carryOut(
-    { ...context, onEnd: (state, detail) => noteWrites(context, data, said(state, detail)) },
+    { ...context, onEnd: (state, detail) => endWrites(context, intent.data, state, detail) },
     intent,
     kindOf(context, proposal),
   );
@@ -133,7 +128,12 @@ async function storeUndo(
     const id = effectKey(proposal, epoch);
     const existing = await store.read<ActionRecord>('actions', id);
     if (existing !== undefined) {
-      return { actionId: id, state: 'repeated', detail: `Another undo of it is ${existing.data.state}.` };
+      const { state } = existing.data;
+      return {
+        actionId: id,
+        state: state === 'unknown' ? 'unknown' : 'repeated',
+        detail: `Another undo of it is ${state}.`,
+      };
     }
     const budget = await budgetOf(store, original.scope, clock.now());
     const refusal = request.automatic ? await automaticRefusal(context, budget) : undefined;
@@ -155,6 +155,7 @@ async function storeUndo(
       evidence: {},
       state: 'intended',
       undoes: original.id,
+      by: request.by,
       createdAt: at,
       updatedAt: at,
       dueAt: new Date(clock.now().getTime() + HOUR_MILLISECONDS / 6).toISOString(),

@@ -96,6 +96,14 @@ export function openStoreOf(environment: Environment, clock: Clock, random: () =
   return firestoreStore({ project, database, clock, random, emulatorHost: firestoreEmulatorHost });
 }
 
+/** The same store for looking at the past only: what is wrong with it is told, and what can be read is given. */
+export function openStoreForReading(environment: Environment, clock: Clock, onProblem: (message: string) => void): Store {
+  const { store } = environment;
+  return store.kind === 'sqlite'
+    ? sqliteStore({ path: store.path, clock, reading: { onProblem } })
+    : openStoreOf(environment, clock);
+}
+
 /** The store as NIGHTSHIFT_STORE spells it. */
 export function storeLabel({ store }: Environment): string {
   return store.kind === 'sqlite' ? `sqlite:${store.path}` : `firestore:${store.project}/${store.database}`;

@@ -7,6 +7,7 @@ import { loadScenario } from '../../fixtures/platform/scenario.ts';
 import { NightshiftError } from '../../shared/core/errors.ts';
 import { openScenario, type RunningScenario } from '../../shared/local/scenario.ts';
 import { drainOutbox } from '../../shared/runtime/outbox.ts';
+import { countCase } from './count.ts';
 
 /** `npm run faults` fails every call; the fast tier every call around a change, and the first of each other operation. */
 const ALL = process.env['FAULTS'] === 'all';
@@ -119,9 +120,9 @@ describe('a run whose calls fail', () => {
     expect(Object.values(expected.issues)).toEqual([1]);
   });
 
-  test.concurrent.each(
+  test.concurrent.for(
     faults.map((fault) => [`${fault.system} ${fault.operation} #${String(fault.call)}: ${fault.kind}`, fault] as const),
-  )('%s', async (_name, fault) => {
+  )('%s', async ([, fault], context) => {
     const running = await open(fault.kind);
     try {
       running.platform.inject(fault);
@@ -138,6 +139,7 @@ describe('a run whose calls fail', () => {
       // A change that failed in the first tick is an issue of its own, even if the next tick made it.
       expect(end.issues).toMatchObject(expected.issues);
       expect(Math.max(...Object.values(end.issues))).toBe(1);
+      countCase(context, { duplicates: [], losses: [] });
     } finally {
       await running.close();
     }

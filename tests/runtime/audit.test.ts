@@ -65,6 +65,9 @@ describe('a journal as it was written', () => {
 
   test('tells a clock that went backwards as a warning', async () => {
     const journal = await journalOf(1);
+    // Older versions kept no time in the head, and wrote what the clock said.
+    const head = await journal.store.read<{ at?: string }>('journal-heads', SCOPE);
+    await overwrite(journal.store, 'journal-heads', SCOPE, { ...head?.data, at: undefined });
     journal.clock.advance(-3_600_000);
     await append(journal, 'late', 'intended');
     const { defects, warnings, warningCount } = await audit(journal.store);

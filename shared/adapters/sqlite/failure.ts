@@ -63,16 +63,12 @@ export function storeFailure(error: unknown, context: StoreOperation): unknown {
           'Set NIGHTSHIFT_STORE to sqlite:<file> in a folder that exists or can be made, and that this user may write.',
       });
     case CORRUPT:
+      return damaged(path, operation, detail, error);
     case NOTADB:
-      return new ConfigurationError(
-        code === NOTADB
-          ? `The store ${path} is not an SQLite file (${operation}).`
-          : `The store ${path} is damaged (${operation}): ${detail}.`,
-        {
-          cause: error,
-          remedy: `Stop every process that uses it, move ${path} with its -wal and -shm files away, and put a backup in its place. Starting without it forgets which changes were made: look at what is open in Slack and Jira first.`,
-        },
-      );
+      return new ConfigurationError(`The store ${path} is not an SQLite file (${operation}).`, {
+        cause: error,
+        remedy: repairOf(path),
+      });
     default:
       return platformFailure(error, context, {
         code: `sqlite-${String(code)}`,
@@ -80,6 +76,17 @@ export function storeFailure(error: unknown, context: StoreOperation): unknown {
         remedy: 'Try again; if it stays, run `nightshift doctor`.',
       });
   }
+}
+
+export function damaged(path: string, operation: string, detail: string, cause?: unknown): ConfigurationError {
+  return new ConfigurationError(`The store ${path} is damaged (${operation}): ${detail}.`, {
+    ...(cause === undefined ? {} : { cause }),
+    remedy: repairOf(path),
+  });
+}
+
+function repairOf(path: string): string {
+  return `Stop every process that uses it, move ${path} with its -wal and -shm files away, and put a backup in its place (docs/store.md: what can be saved without one). Starting without it forgets which changes were made: look at what is open in Slack and Jira first; \`nightshift runs\`, \`show\` and \`journal\` show what can still be read.`;
 }
 
 function platformFailure(

@@ -11,7 +11,7 @@ import { fieldExpression, fieldType, indexName } from './schema.ts';
 export function selectStatement(
   collection: Collection,
   query: Query,
-): { readonly sql: string; readonly values: readonly SQLInputValue[] } {
+): { readonly sql: string; readonly where: string; readonly values: readonly SQLInputValue[] } {
   const index = checkQuery(collection, query);
   const conditions = query.where.map(({ field, op, value }) => {
     const types = { string: "'text'", number: "'integer', 'real'", boolean: `'${String(value)}'` };
@@ -34,6 +34,7 @@ export function selectStatement(
   // The planner prefers the primary key to an index that only orders, and would sort the whole collection.
   const from = index === undefined ? '' : `INDEXED BY "${indexName(collection, index)}"`;
   return {
+    where: where.join(' AND '),
     sql: `SELECT id, version, data FROM documents ${from} WHERE ${where.join(' AND ')} ORDER BY ${[...order, `id ${direction}`].join(', ')} LIMIT ?`,
     values,
   };

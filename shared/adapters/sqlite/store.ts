@@ -8,7 +8,8 @@ import { BugError, ConfigurationError, describeError } from '../../core/errors.t
 import type { Clock } from '../../ports/clock.ts';
 import type { Collection, CommitResult, Query, Store, StoredDocument, Version, Write } from '../../ports/store.ts';
 import { storeFailure } from './failure.ts';
-import { inTransaction, prepare } from './schema.ts';
+import { openForReading, type Reading, salvage } from './reading.ts';
+import { inTransaction, prepare, refuseDamaged } from './schema.ts';
 import { selectStatement } from './select.ts';
 
 export interface SqliteOptions {
@@ -17,22 +18,26 @@ export interface SqliteOptions {
   readonly clock: Clock;
   /** How long a write waits for other processes. It blocks this one meanwhile; 5 s is far over any commit of ours. */
   readonly busyTimeoutMilliseconds?: number;
+  /** For looking at the past only: a file that may not be written, is damaged or of a newer version shows what can be read of it. */
+  readonly reading?: Reading;
 }
 
 /** The file is opened at the first use. */
-export function sqliteStore({ path, clock, busyTimeoutMilliseconds = 5000 }: SqliteOptions): Store {
-  return new SqliteStore(path, clock, busyTimeoutMilliseconds);
+export function sqliteStore({ path, clock, busyTimeoutMilliseconds = 5000, reading }: SqliteOptions): Store {
+  return new SqliteStore(path, clock, busyTimeoutMilliseconds, reading);
 }
 
 class SqliteStore implements Store {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #busyTimeoutMilliseconds: number;
+  readonly #reading: Reading | undefined;
   readonly #statements = new Map<string, StatementSync>();
   #database: Promise<DatabaseSync> | undefined;
   #closed = false;
 
-  constructor(path: string, clock: Clock, busyTimeoutMilliseconds: number) {
+  constructor(path: string, clock: Clock, busyTimeoutMilliseconds: number, reading: Reading | undefined) {
+    this.#reading = reading;
     this.#path = path;
     this.#clock = clock;
     this.#busyTimeoutMilliseconds = busyTimeoutMilliseconds;
@@ -43,7 +48,7 @@ class SqliteStore implements Store {
     return this.#run('read', (database) => {
       const row = this.#statement(database, SELECT_ONE).get(collection, id, this.#now());
       return row === undefined ? undefined : this.#document<T>(collection, row);
-    });
+    }).catch((error: unknown) => this.#saved<T>(error, collection, { where: [], limit: 1 }, id).then(([only]) => only));
   }
 
   async commit(writes: readonly Write[]): Promise<CommitResult> {
@@ -60,7 +65,22 @@ class SqliteStore implements Store {
       this.#statement(database, sql)
         .all(this.#now(), ...values, query.limit)
         .map((row) => this.#document<T>(collection, row)),
-    );
+    ).catch((error: unknown) => this.#saved<T>(error, collection, query));
+  }
+
+  /** What is left of a query that failed, for somebody who only looks; throws `error` for everybody else. */
+  async #saved<T>(
+    error: unknown,
+    collection: Collection,
+    query: Query,
+    id?: string,
+  ): Promise<readonly StoredDocument<T>[]> {
+    const database = await this.#database?.catch(() => undefined);
+    if (this.#reading === undefined || database === undefined || !(error instanceof ConfigurationError)) {
+      throw error;
+    }
+    this.#reading.onProblem(error.full);
+    return salvage<T>(database, collection, query, this.#now(), id);
   }
 
   async prune(limit: number): Promise<number> {
@@ -173,13 +193,17 @@ class SqliteStore implements Store {
   }
 
   async #open(): Promise<DatabaseSync> {
+    const { DatabaseSync } = await import('node:sqlite');
+    if (this.#reading !== undefined) {
+      return openForReading(DatabaseSync, this.#path, this.#reading);
+    }
     const context = { operation: 'open', path: this.#path, busyTimeoutMilliseconds: this.#busyTimeoutMilliseconds };
     await makeFile(this.#path);
-    const { DatabaseSync } = await import('node:sqlite');
     let database: DatabaseSync | undefined;
     try {
       database = new DatabaseSync(this.#path, { timeout: this.#busyTimeoutMilliseconds });
       prepare(database, this.#path, this.#busyTimeoutMilliseconds);
+      refuseDamaged(database, this.#path);
       return database;
     } catch (error) {
       database?.close();

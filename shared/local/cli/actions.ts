@@ -1,11 +1,12 @@
-// `nightshift actions list|approve|decline` and `undo`: what people do with stored actions.
+// `nightshift actions list|approve|decline|close` and `undo`: what people do with stored actions.
 import { userInfo } from 'node:os';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { ACTION_KINDS } from '../../actions/kinds.ts';
 import type { ActionRecord, ActionState } from '../../core/action.ts';
 import { CallerError } from '../../core/errors.ts';
 import { renderTable } from '../../core/table.ts';
-import { resultOf } from '../action-route.ts';
+import { FINDINGS, type Finding } from '../../runtime/close-action.ts';
+import { type ActionOperation, resultOf } from '../action-route.ts';
 import { pauseLines } from './pause.ts';
 import { openStore, openSystem } from './system.ts';
 import type { Terminal } from './terminal.ts';
@@ -16,6 +17,7 @@ const LISTED = 50;
 interface OperationFlags {
   readonly policy?: string;
   readonly why?: string;
+  readonly as?: Finding;
 }
 
 export function registerActions(program: Command, terminal: Terminal): void {
@@ -32,10 +34,16 @@ export function registerActions(program: Command, terminal: Terminal): void {
     [actions, 'approve', 'Approve a waiting action: it is carried out as it was proposed, if nothing changed since'],
     [actions, 'decline', 'Decline a waiting action'],
     [program, 'undo', 'Take an applied action back'],
+    [actions, 'close', 'Close an action whose end is unknown, after you looked at its target'],
   ] as const;
   for (const [parent, verb, description] of operations) {
-    parent
-      .command(verb)
+    const command = parent.command(verb);
+    if (verb === 'close') {
+      command.addOption(
+        new Option('--as <finding>', 'whether the change is there').choices(FINDINGS).makeOptionMandatory(),
+      );
+    }
+    command
       .description(description)
       .argument('<action>', 'its id, or the first 8 digits or more')
       .option('--why <text>', 'for the journal and the thread')
@@ -50,7 +58,7 @@ async function list(terminal: Terminal, flags: { state: string; json?: boolean }
   if (!STATES.some((state) => state === flags.state)) {
     throw new CallerError(`--state ${flags.state} is none of ${STATES.join(', ')}.`, { field: '--state' });
   }
-  const { store, ports, close } = await openStore();
+  const { store, ports, close } = await openStore(terminal);
   try {
     for (const line of await pauseLines(store, ports.clock.now())) {
       terminal.warn(line);
@@ -87,7 +95,7 @@ async function list(terminal: Terminal, flags: { state: string; json?: boolean }
 
 async function operate(
   terminal: Terminal,
-  verb: 'approve' | 'decline' | 'undo',
+  verb: ActionOperation['verb'],
   id: string,
   flags: OperationFlags,
 ): Promise<number> {
@@ -96,11 +104,10 @@ async function operate(
     const { outcome, action } = await resultOf(
       system.surroundings,
       { id, verb },
-      `${userInfo().username} (command line)`,
-      flags.why ?? '',
+      { by: `${userInfo().username} (command line)`, why: flags.why ?? '', as: flags.as },
     );
     terminal.print(`${action.id.slice(0, 12)} is ${action.state}. ${outcome.detail}`);
-    return outcome.state === 'applied' || verb === 'decline' ? 0 : 1;
+    return outcome.state === 'applied' || verb === 'decline' || verb === 'close' ? 0 : 1;
   } finally {
     await system.close();
   }

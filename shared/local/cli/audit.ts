@@ -39,7 +39,7 @@ export function registerAudit(program: Command, terminal: Terminal): void {
     .option('--against <file>', 'also compare with what `audit export` wrote to this file earlier')
     .option('--json', 'as JSON')
     .action(async (flags: AuditFlags) => {
-      await withStore((store) => verify(terminal, store, flags));
+      await withStore((store) => verify(terminal, store, flags), terminal);
     });
   audit
     .command('export')
@@ -55,7 +55,7 @@ export function registerAudit(program: Command, terminal: Terminal): void {
         })) {
           terminal.print(line);
         }
-      });
+      }, terminal);
     });
   audit
     .command('cut')
@@ -68,8 +68,8 @@ export function registerAudit(program: Command, terminal: Terminal): void {
     });
 }
 
-async function withStore(work: (store: Store) => Promise<void>): Promise<void> {
-  const { store, close } = await openStore();
+async function withStore(work: (store: Store) => Promise<void>, reader?: Terminal): Promise<void> {
+  const { store, close } = await openStore(reader);
   try {
     await work(store);
   } finally {

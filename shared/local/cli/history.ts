@@ -56,7 +56,7 @@ function limitOf(flags: ListFlags): number {
 }
 
 async function listRuns(terminal: Terminal, flags: ListFlags): Promise<void> {
-  const { store, close } = await openStore();
+  const { store, close } = await openStore(terminal);
   try {
     const documents = await store.query<RunRecord>('runs', {
       where: flags.duty === undefined ? [] : [{ field: 'duty', op: '==', value: flags.duty }],
@@ -93,7 +93,7 @@ async function listRuns(terminal: Terminal, flags: ListFlags): Promise<void> {
 }
 
 async function showRun(terminal: Terminal, id: string, json: boolean): Promise<void> {
-  const { ports, close } = await openStore();
+  const { ports, close } = await openStore(terminal);
   try {
     const run = await readRun({ ports }, id);
     if (run === undefined) {
@@ -112,7 +112,7 @@ async function showRun(terminal: Terminal, id: string, json: boolean): Promise<v
 }
 
 async function listJournal(terminal: Terminal, flags: ListFlags): Promise<void> {
-  const { store, close } = await openStore();
+  const { store, close } = await openStore(terminal);
   try {
     const documents = await store.query<JournalEntry>('journal', {
       where: flags.scope === undefined ? [] : [{ field: 'scope', op: '==', value: flags.scope }],

@@ -29,8 +29,8 @@ export function registerReplay(program: Command, terminal: Terminal): void {
     });
 }
 
-async function stored(id: string): Promise<RecordedRun> {
-  const { store, close } = await openStore();
+async function stored(terminal: Terminal, id: string): Promise<RecordedRun> {
+  const { store, close } = await openStore(terminal);
   try {
     return await recordedRun(store, id);
   } finally {
@@ -39,7 +39,7 @@ async function stored(id: string): Promise<RecordedRun> {
 }
 
 async function replay(terminal: Terminal, id: string, asJson: boolean): Promise<number> {
-  const run = await stored(id);
+  const run = await stored(terminal, id);
   const { duty, manifest } = findDuty(await findDuties(), run.record.duty);
   const difference = replayRun(duty, run, secretMasker(readEnvironment().secrets));
   const code = { recorded: run.recording.code, now: manifest.code };
@@ -84,7 +84,7 @@ function differenceText({ path: place, recorded, replayed }: Difference): string
 }
 
 async function exportRun(terminal: Terminal, id: string, out: string): Promise<void> {
-  const run = await stored(id);
+  const run = await stored(terminal, id);
   const { duty } = findDuty(await findDuties(), run.record.duty);
   const files = await writeRecordedCase(path.resolve(out), duty, run);
   for (const file of files) {

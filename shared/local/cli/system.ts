@@ -4,13 +4,13 @@ import path from 'node:path';
 import { systemClock, systemIds, systemRandom } from '../../adapters/system/clock.ts';
 import { type Environment, readEnvironment } from '../../config/environment.ts';
 import { type LoadedPolicy, policyForDryRun } from '../../config/policy.ts';
-import { CallerError } from '../../core/errors.ts';
+import { CallerError, describeError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Surroundings } from '../../runtime/context.ts';
 import type { ReadyDuty } from '../../runtime/http.ts';
-import { memoryStore, openStoreOf } from '../../wiring/ports.ts';
+import { memoryStore, openStoreForReading, openStoreOf } from '../../wiring/ports.ts';
 import { createSystem, policyOf } from '../../wiring/system.ts';
 import { findDuties, type FoundDuty } from '../duties.ts';
 import type { Terminal } from './terminal.ts';
@@ -41,10 +41,7 @@ export async function openSystem(
 ): Promise<OpenSystem> {
   const environment = readEnvironment();
   const policy = await policyFor(terminal, environment, flags, run.dryRun);
-  const store =
-    run.dryRun && environment.policy === undefined
-      ? memoryStore(systemClock)
-      : await localStore(environment, systemClock);
+  const store = run.dryRun ? await storeOfDryRun(terminal, environment) : await localStore(environment, systemClock);
   const system = createSystem({
     environment,
     policy,
@@ -151,9 +148,39 @@ export async function localStore(environment: Environment, clock: Clock): Promis
   return openStoreOf(environment, clock);
 }
 
-/** The store alone, for commands that look at the past. */
-export async function openStore(): Promise<{ store: Store; ports: Ports; close(): Promise<void> }> {
-  const store = await localStore(readEnvironment(), systemClock);
+/** A dry run needs the past for cooldowns; it works without, and says so. */
+async function storeOfDryRun(terminal: Terminal, environment: Environment): Promise<Store> {
+  if (environment.policy === undefined) {
+    return memoryStore(systemClock);
+  }
+  const store = readingStore(terminal, environment);
+  try {
+    await store.read('runs', 'any');
+    return store;
+  } catch (error) {
+    await store.close();
+    terminal.warn(
+      `The store cannot be read: earlier changes of ours are not known to this dry run. ${describeError(error)}`,
+    );
+    return memoryStore(systemClock);
+  }
+}
+
+function readingStore(terminal: Terminal, environment: Environment): Store {
+  const told = new Set<string>();
+  return openStoreForReading(environment, systemClock, (message) => {
+    if (!told.has(message)) {
+      told.add(message);
+      terminal.warn(`Not everything can be read. ${message}`);
+    }
+  });
+}
+
+/** The store alone, for commands that look at the past; with `terminal`, one that is damaged or read-only shows what can be read. */
+export async function openStore(terminal?: Terminal): Promise<{ store: Store; ports: Ports; close(): Promise<void> }> {
+  const environment = readEnvironment();
+  const store =
+    terminal === undefined ? await localStore(environment, systemClock) : readingStore(terminal, environment);
   const ports: Ports = {
     cluster: needsPolicy,
     metrics: needsPolicy,
