@@ -76,7 +76,7 @@ export function readUsed(folder: string = SPECS_FOLDER): Record<string, UsedSyst
 /** The cut description as file content. `sources` is the table of the descriptions' origins. */
 export function cutSpec(used: UsedSystem, description: string, sources: string): string {
   const { file = '', format } = used.description ?? {};
-  const given = JSON.parse(description) as Members;
+  const given = (file.endsWith('.yaml') ? parseYaml(description) : JSON.parse(description)) as Members;
   const whole = format === 'discovery' ? openApiOf(given) : given;
   for (const { at, value } of used.differences) {
     applyDifference(whole, at, value as Value | undefined);

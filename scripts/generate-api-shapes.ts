@@ -8,6 +8,7 @@ import { scenarioClock } from '../fixtures/platform/clock.ts';
 import { jiraDouble } from '../fixtures/platform/jira/jira.ts';
 import type { Double } from '../fixtures/platform/kit.ts';
 import { kubernetesDouble } from '../fixtures/platform/kubernetes/kubernetes-double.ts';
+import { ollamaDouble } from '../fixtures/platform/ollama/ollama.ts';
 import { ClusterScenario } from '../fixtures/platform/scenario.ts';
 import { slackDouble } from '../fixtures/platform/slack/slack.ts';
 import { isDescribed, listedOperations } from '../fixtures/platform/spec-description.ts';
@@ -28,6 +29,7 @@ function namingDoubles(): ReadonlyMap<string, Double> {
     jiraDouble({ clock, email: '', token: '', project: 'X' }),
     bitbucketDouble({ clock, token: '', scenario: BitbucketScenario.parse({}) }),
     victoriaMetricsDouble([], clock),
+    ollamaDouble({ clock, models: [], replies: [] }),
   ];
   return new Map(doubles.map((double) => [double.system, double]));
 }

@@ -7,7 +7,10 @@ import { escalationOf, isFailure } from '../../shared/core/report.ts';
 import type { Correction, DecidedOutcome, Problem, Report } from '../../shared/core/report.ts';
 import { shortened } from './decide-wording.ts';
 import { summaryText } from './report-code.ts';
+import { templateWords, wordingEvidence } from './report-words.ts';
 import { isDone, isEscalated, summaryLists, summaryOf, wanted } from './report-summary.ts';
+import type { Policy } from '../../shared/core/policy.ts';
+import type { RebalancePolicy } from './schema.ts';
 import type { RebalanceFacts, Sizes, TemplateContainer } from './schema-facts.ts';
 
 /** Lines of one kind in the message: past this the whole is in the file. */
@@ -18,9 +21,10 @@ export interface ReportInput {
   readonly facts: RebalanceFacts;
   readonly decided: readonly DecidedOutcome[];
   readonly dryRun: boolean;
+  readonly policy: Policy<RebalancePolicy>;
 }
 
-export function report({ facts, decided, dryRun }: ReportInput): Report {
+export function report({ facts, policy, decided, dryRun }: ReportInput): Report {
   const lists = summaryLists(facts, decided);
   const summary = summaryOf(facts, lists, dryRun);
   const { text: json, isWhole } = summaryText(facts, lists, dryRun);
@@ -28,6 +32,7 @@ export function report({ facts, decided, dryRun }: ReportInput): Report {
     title: titleOf(facts, decided, dryRun),
     blocks: [
       paragraph(text(`${facts.namespace} (${facts.cluster})`), text(`: ${countsOf(facts, lists)}.`)),
+      { kind: 'paragraph', role: 'words', line: [text(templateWords(decided))] },
       { kind: 'code', text: json },
       ...section('Changed', changesOf(decided), (same) => changeLine(facts, same)),
       ...section('Needs a person', issuesOf(decided), escalationLine),
@@ -41,7 +46,8 @@ export function report({ facts, decided, dryRun }: ReportInput): Report {
       },
     }),
   };
-  return { summary, message, corrections: correctionsOf(decided) };
+  const evidence = wordingEvidence(facts, lists, decided, policy.duty.window);
+  return { summary, message, corrections: correctionsOf(decided), wording: { prompt: 'summary', evidence } };
 }
 
 /** What could not be seen or is set up wrongly. */

@@ -26,6 +26,8 @@ export interface Environment {
   readonly jiraApiToken: string | undefined;
   readonly bitbucketAccessToken: string | undefined;
   readonly bitbucketApiUrl: string;
+  readonly ollamaUrl: string | undefined;
+  readonly ollamaToken: string | undefined;
   readonly metricsUsername: string | undefined;
   readonly metricsPassword: string | undefined;
   readonly metricsBearerToken: string | undefined;
@@ -72,6 +74,8 @@ export function readEnvironment(variables: Variables = process.env): Environment
     jiraApiToken: get('JIRA_API_TOKEN'),
     bitbucketAccessToken: get('BITBUCKET_ACCESS_TOKEN'),
     bitbucketApiUrl: withDefault('BITBUCKET_API_URL'),
+    ollamaUrl: get('OLLAMA_URL'),
+    ollamaToken: get('OLLAMA_TOKEN'),
     metricsUsername: get('NIGHTSHIFT_METRICS_USERNAME'),
     metricsPassword: get('NIGHTSHIFT_METRICS_PASSWORD'),
     metricsBearerToken: get('NIGHTSHIFT_METRICS_BEARER_TOKEN'),

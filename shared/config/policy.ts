@@ -108,6 +108,7 @@ function contradictions(value: unknown): readonly Mistake[] {
   return [
     ...clusters.flatMap(([name]) => metricsMistakes(value, ['clusters', name, 'metrics'])),
     ...addressMistakes(value, ['tracker', 'jira', 'url']),
+    ...addressMistakes(value, ['model', 'ollama', 'url']),
     ...membersAt(value, ['duties']).flatMap(([duty]) =>
       scopeMistakes(
         value,

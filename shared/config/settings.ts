@@ -187,6 +187,22 @@ const TABLE = [
     example: 'https://bitbucket-proxy.example.com/2.0',
   },
   {
+    name: 'OLLAMA_URL',
+    secret: false,
+    description: 'Address of the Ollama that serves the language model, where the policy names none',
+    usedBy: 'model.ollama in the policy',
+    schema: httpUrl,
+    example: 'http://ollama.models.svc:11434',
+  },
+  {
+    name: 'OLLAMA_TOKEN',
+    secret: true,
+    description: 'Bearer token for a proxy in front of Ollama, which asks for none itself',
+    usedBy: 'model.ollama in the policy',
+    schema: pattern(/^\S+$/, 'a token without spaces'),
+    example: 'a token that the proxy knows',
+  },
+  {
     name: 'NIGHTSHIFT_METRICS_USERNAME',
     secret: false,
     description: 'User for Basic authentication at VictoriaMetrics or Prometheus',

@@ -1,5 +1,5 @@
 // The files of functions/<duty>/signatures as they lie in the source. The build puts the same files, already parsed, in the place of
-// this module into the bundle of a duty (shared/local/build.ts): keep its one export.
+// this module into the bundle of a duty (shared/local/embedded.ts): keep its one export.
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { SignatureFile } from '../core/log/signature.ts';

@@ -10,7 +10,8 @@ export type Span =
 export type Line = readonly Span[];
 
 export type Block =
-  | { readonly kind: 'paragraph'; readonly line: Line }
+  /** `role: 'words'`: sentences in whose place a model's may come, once they are checked. */
+  | { readonly kind: 'paragraph'; readonly line: Line; readonly role?: 'words' }
   | { readonly kind: 'list'; readonly lines: readonly Line[] }
   | { readonly kind: 'code'; readonly text: string }
   /** A line and what people may do about it; where nobody can click it is the line alone. */

@@ -199,6 +199,46 @@ export const Retention = z
   })
   .prefault({});
 
+const ModelName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*(:[A-Za-z0-9._-]+)?$/, 'the name of a model such as qwen2.5:1.5b');
+/** Two CPU cores read some 60 and write some 12 tokens a second with 1.5 billion parameters in 4 bits: a call takes 20 to 30 s. */
+const SMALL_MODEL = 'qwen2.5:1.5b';
+
+export const OllamaSource = z.strictObject({
+  url: z
+    .url()
+    .optional()
+    .describe('Address of the server; OLLAMA_URL when absent')
+    .meta({ examples: ['http://ollama.models.svc:11434'] }),
+  models: z
+    .strictObject({
+      summary: ModelName.default(SMALL_MODEL).describe('Words the two or three sentences of a message'),
+      analysis: ModelName.default(SMALL_MODEL).describe('Words the reasons behind what was decided'),
+      rank: ModelName.default(SMALL_MODEL).describe('Puts a closed list into an order'),
+    })
+    .prefault({})
+    .describe(
+      'A small one by default, which a CPU serves in time; the check on its words does not trust a larger one more',
+    ),
+  deadlineSeconds: z
+    .int()
+    .min(1)
+    .max(600)
+    .default(60)
+    .describe('Longest time of one call, loading the model included. People read the message by then'),
+  budgetSeconds: z
+    .int()
+    .min(1)
+    .max(1800)
+    .default(90)
+    .describe('Longest time of all calls of one run. One call and one more attempt at what is left'),
+  keepAlive: Duration.default('30m').describe(
+    'How long the server keeps the model in memory after a call: longer than the pause between two runs of 15 minutes',
+  ),
+});
+export type OllamaSource = z.infer<typeof OllamaSource>;
+
 export const TeamPolicy = z.strictObject({
   version: z.literal(1),
   timezone: TimeZone.default('UTC').describe('For the times of day in windows'),
@@ -282,6 +322,12 @@ export const TeamPolicy = z.strictObject({
     .default([])
     .describe('Who may decide by a button in Slack: the first rule that matches; nobody when none does')
     .meta({ examples: [[{ namespace: 'shop', users: ['U024BE7LH'], groups: ['S0614TZR7'] }]] }),
+  model: z
+    .union([z.literal('none'), z.strictObject({ ollama: OllamaSource })])
+    .default('none')
+    .describe(
+      'The language model that words messages; none by default, since every message reads well without one. It decides nothing',
+    ),
   guardrails: Guardrails.describe('What holds an action back even where its mode is auto'),
   protect: Protection.describe('What is never changed'),
   retention: Retention.describe('How long the past is kept'),

@@ -3,6 +3,7 @@ import type { ActionState } from './action.ts';
 import type { Decision, Escalation } from './decision.ts';
 import { code, type Message, paragraph, text } from './document.ts';
 import type { JsonObject } from './json.ts';
+import type { Evidence } from './wording/evidence.ts';
 
 /** What became of an `act`: `planned` in a dry run, `observed` where policy only looks, else what the executor did. */
 export type OutcomeState =
@@ -88,6 +89,20 @@ export interface Report {
   readonly summary: JsonObject;
   readonly message: Message;
   readonly corrections?: readonly Correction[];
+  /** What a model may make of the message's block of role `words`; absent where code's sentences are the last word. */
+  readonly wording?: Wording;
+}
+
+export interface Wording {
+  /** The file prompts/<duty>/<prompt>.md. */
+  readonly prompt: string;
+  readonly evidence: Evidence;
+}
+
+/** Whose sentences stand in the message, and why the template's where a model was asked. */
+export interface ReportedWords {
+  readonly by: 'model' | 'template';
+  readonly why: string | null;
 }
 
 /** A change that was told as done turned out otherwise: said once, in the thread of the message that told it. */
@@ -141,6 +156,8 @@ export interface CanonicalReport {
     readonly problems: readonly Problem[];
     /** That nothing is changed now, and why; absent while nothing is paused. */
     readonly paused?: string;
+    /** Absent where no model is configured or nothing was told. */
+    readonly words?: ReportedWords;
   };
   readonly decisions: readonly ReportedDecision[];
   readonly actions: readonly ReportedAction[];

@@ -6,11 +6,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions, type Plugin, transform } from 'esbuild';
 import { readManifests } from '../config/manifest.ts';
-import { shippedSignatureFiles } from '../config/shipped-signatures.ts';
-import { provenSignatures } from '../config/signatures.ts';
 import { CACHE_ENDING } from '../adapters/functions/load-bundle.ts';
 import { addCodeCache } from './code-cache.ts';
 import { codeVersion } from './code-version.ts';
+import { embeddedFiles } from './embedded.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const FRAMEWORK = '@google-cloud/functions-framework';
@@ -121,7 +120,7 @@ export async function writeParts(folder: string, name: string, lines: readonly s
     // Only ES modules can be split. What is CommonJS inside of them keeps its `require`, which the second pass leaves as it is.
     splitting: true,
     format: 'esm',
-    plugins: [ENGLISH_ALONE, signaturesOf(name)],
+    plugins: [ENGLISH_ALONE, embeddedFiles(ROOT, name)],
     external: [FRAMEWORK],
     write: false,
     logLevel: 'warning',
@@ -167,27 +166,6 @@ async function sizesIn(folder: string): Promise<readonly { readonly name: string
       .filter((entry) => entry.isFile())
       .map(async ({ name, parentPath }) => ({ name, size: (await stat(path.join(parentPath, name))).size })),
   );
-}
-
-/** Puts the duty's own signatures, checked and parsed, into its bundle, where no folder of the source is. */
-function signaturesOf(duty: string): Plugin {
-  return {
-    name: 'signatures',
-    setup: (builder) => {
-      builder.onLoad({ filter: /shared[\\/]config[\\/]shipped-signatures\.ts$/ }, async () => {
-        const files = await shippedSignatureFiles(duty);
-        const parsed = files.map(({ name, content }) => ({
-          name,
-          content: typeof content === 'string' ? provenSignatures(content, name) : content,
-        }));
-        return {
-          contents: `const files = ${JSON.stringify({ [duty]: parsed })};
-export async function shippedSignatureFiles(duty) { return files[duty] ?? []; }`,
-          loader: 'js',
-        };
-      });
-    },
-  };
 }
 
 async function main(args: readonly string[]): Promise<number> {

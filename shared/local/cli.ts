@@ -23,6 +23,7 @@ export const COMMANDS: readonly { readonly names: readonly string[]; readonly re
   { names: ['actions', 'undo'], register: async () => (await import('./cli/actions.ts')).registerActions },
   { names: ['pause', 'resume'], register: async () => (await import('./cli/pause.ts')).registerPause },
   { names: ['replay', 'export'], register: async () => (await import('./cli/replay.ts')).registerReplay },
+  { names: ['prompt'], register: async () => (await import('./cli/prompt.ts')).registerPrompt },
   { names: ['audit'], register: async () => (await import('./cli/audit.ts')).registerAudit },
   {
     names: ['explain-log', 'signature'],

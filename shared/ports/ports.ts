@@ -6,6 +6,7 @@ import type { Ci } from './ci.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Cluster } from './cluster.ts';
 import type { Metrics } from './metrics.ts';
+import type { Model } from './model.ts';
 import type { Queue } from './queue.ts';
 import type { Store } from './store.ts';
 import type { Tracker } from './tracker.ts';
@@ -18,6 +19,7 @@ export interface Ports {
   readonly tracker: Tracker | undefined;
   readonly ci: Ci | undefined;
   readonly queue: Queue | undefined;
+  readonly model: Model | undefined;
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;

@@ -1,4 +1,5 @@
 // Delivers one chat message in its parts: post, file in its thread, and an edit when the links of its issues come later.
+import { type Message, text } from '../core/document.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { messageNow } from './buttons.ts';
 import { readLarge } from './large-document.ts';
@@ -42,14 +43,15 @@ export async function deliverMessage(context: DeliveryContext, entry: MessageEnt
   if (current.message.file !== undefined && current.fileSent !== true) {
     current = await sendFile(context, chat, current);
   }
-  const isShownAnew = current.woken === true || !sameLinks(current.linked ?? [], Object.keys(links));
+  const isShownAnew =
+    current.woken === true || !sameLinks(current.linked ?? [], Object.keys(links)) || current.words !== current.worded;
   if (current.posted !== undefined && isShownAnew) {
     // Saying the same again does no harm: an edit needs no marker.
     await context.save(current);
     await chat.edit(current.posted, await request(context, current, links));
     await context.onStep('delivery-sent');
     const { woken: _woken, ...shown } = current;
-    current = { ...shown, linked: Object.keys(links).sort() };
+    current = { ...shown, linked: Object.keys(links).sort(), ...wordsSent(current) };
   }
   // An issue that never came into being has no link to wait for.
   return complete || isOld(current, now)
@@ -113,8 +115,23 @@ async function request(
   entry: MessageEntry,
   links: Readonly<Record<string, IssueLink>>,
 ): Promise<ChatPost> {
-  const message = await messageNow(context.ports.store, entry.id, entry.message);
+  const message = await messageNow(context.ports.store, entry.id, worded(entry));
   return { channel: entry.channel, marker: entry.id, message, links, ...threadOf(entry) };
+}
+
+function wordsSent({ words }: MessageEntry): Pick<MessageEntry, 'worded'> {
+  return words === undefined ? {} : { worded: words };
+}
+
+/** The message with the entry's own words in their place. */
+function worded({ message, words }: MessageEntry): Message {
+  if (words === undefined) {
+    return message;
+  }
+  const blocks = message.blocks.map((block) =>
+    block.kind === 'paragraph' && block.role === 'words' ? { ...block, line: [text(words)] } : block,
+  );
+  return { ...message, blocks };
 }
 
 function threadOf({ thread }: MessageEntry): { readonly thread?: Posted } {

@@ -44,6 +44,9 @@ export interface MessageEntry extends EntryBase {
   readonly woken?: boolean;
   /** Fingerprints whose links stand in the message as it was last sent. */
   readonly linked?: readonly string[];
+  /** Sentences in place of the block of role `words`, and those that stand in the message as it was last sent. */
+  readonly words?: string;
+  readonly worded?: string;
 }
 
 export interface IssueEntry extends EntryBase {

@@ -4,7 +4,7 @@ import { MAX_COMMIT_BYTES } from '../core/collections.ts';
 import { describeError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Policy } from '../core/policy.ts';
-import type { DecidedOutcome, Outcome, Problem } from '../core/report.ts';
+import type { DecidedOutcome, Outcome, Problem, ReportedWords } from '../core/report.ts';
 import type { Subject } from '../core/subject.ts';
 import type { Store, Write } from '../ports/store.ts';
 import type { CodeVersion, RunContext } from './context.ts';
@@ -30,8 +30,19 @@ export interface Recording {
   readonly facts?: unknown;
 }
 
+/** What a model was asked and said after the run was told; no judgement is made of it. */
+export interface RecordedWords extends ReportedWords {
+  /** Prompt with its version, such as `rebalance/summary@1`. */
+  readonly prompt: string;
+  readonly model: string;
+  /** Replies as they came, capped and without secrets. */
+  readonly replies: readonly string[];
+  readonly seconds: number;
+}
+
 /** What the run's record says of its recording. */
 export interface RecordingFields {
+  readonly words?: RecordedWords;
   readonly recording?: LargeReference;
   /** Something was masked in it: a judgement made from it again may differ where a secret stood. */
   readonly isRecordingMasked?: true;

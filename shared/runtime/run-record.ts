@@ -71,7 +71,9 @@ export async function readRun(
     where: [{ field: 'runId', op: '==', value: runId }],
     limit: 100,
   });
-  return { record, report: { ...report, deliveries: entries.map((entry) => reportedDelivery(entry.data)) } };
+  const { words } = record;
+  const run = words === undefined ? report.run : { ...report.run, words: { by: words.by, why: words.why } };
+  return { record, report: { ...report, run, deliveries: entries.map((entry) => reportedDelivery(entry.data)) } };
 }
 
 interface DeliveryRecord {

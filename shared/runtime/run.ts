@@ -1,5 +1,5 @@
 // One run of one duty for one scope: lease → observe → decide → act → report → deliver. The order is the promise.
-import { BugError, describeError } from '../core/errors.ts';
+import { describeError } from '../core/errors.ts';
 import type { Decision } from '../core/decision.ts';
 import { paragraph, text } from '../core/document.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -13,8 +13,10 @@ import {
   type Problem,
   type Report,
   type ReportedDelivery,
+  type Wording,
 } from '../core/report.ts';
-import type { StoredDocument, Write } from '../ports/store.ts';
+import type { StoredDocument } from '../ports/store.ts';
+import { closeRun } from './close-run.ts';
 import { checkOneVerdictEach, parseEvents, parseFacts, parseScope } from './checked.ts';
 import { type RunContext, step, type Surroundings } from './context.ts';
 import type { Duty } from './duty.ts';
@@ -22,7 +24,7 @@ import { execute } from './executor.ts';
 import { fittingEvents, type InboxEvent, takenWrites, waitingEvents } from './inbox.ts';
 import { historyOf } from './journal.ts';
 import { largeWrites } from './large-document.ts';
-import { type Lease, leaseRelease, takeLease } from './lease.ts';
+import { type Lease, takeLease } from './lease.ts';
 import { memoryOf, memoryWrites } from './memory.ts';
 import { newsWrites } from './news.ts';
 import { deliverRun, type DrainInput, drainOutbox } from './outbox.ts';
@@ -40,6 +42,7 @@ import {
   type TriggerKind,
 } from './run-record.ts';
 import { scopeKey } from './scope.ts';
+import { wordRun } from './wording.ts';
 
 export interface RunRequest {
   readonly scope: JsonObject;
@@ -59,7 +62,7 @@ export type RunResult =
   | { readonly kind: 'done' | 'repeat'; readonly report: CanonicalReport; readonly waiting: boolean }
   | { readonly kind: 'busy'; readonly runId: string; readonly until: string };
 
-/** The part of the timeout that is left for the report and its delivery once no new action is begun. */
+/** The part of the timeout that is left for report and delivery once no new action is begun. */
 const REPORT_SHARE = 0.25;
 const DELIVERY_PATIENCE_SECONDS = 60;
 /** What has expired is deleted a little with each run, so that no run has much of it to do. */
@@ -129,8 +132,11 @@ export async function runDuty<S extends JsonObject, F, P>(
     throw error;
   }
   await step(context, 'run-finished');
-  const deliveries = await deliver(context, started.getTime() + request.timeoutSeconds * 1000);
-  return { kind: 'done', waiting: finished.waiting, report: { ...finished.report, deliveries } };
+  const endsAt = started.getTime() + request.timeoutSeconds * 1000;
+  const deliveries = await deliver(context, endsAt);
+  const words = await wordRun(context, finished.wording, endsAt, request.progress);
+  const { report, waiting } = finished;
+  return { kind: 'done', waiting, report: { ...report, run: { ...report.run, ...(words && { words }) }, deliveries } };
 }
 
 /** What earlier runs of the scope left behind. */
@@ -242,6 +248,7 @@ function logDecisions(context: RunContext, decided: readonly DecidedOutcome[]): 
 
 interface Finished {
   readonly report: CanonicalReport;
+  readonly wording: Wording | undefined;
   readonly waiting: boolean;
 }
 
@@ -298,7 +305,7 @@ async function finish(
       paused: judged.paused,
     })),
   ]);
-  return { report: judged.report, waiting };
+  return { report: judged.report, waiting, wording: judged.words.wording };
 }
 
 /** Sends what the run has to tell. What cannot be sent now waits in the outbox: the run is over and done whatever happens here. */
@@ -331,40 +338,6 @@ function countVerdicts(decided: readonly DecidedOutcome[]): Record<'act' | 'esca
     counts[decision.verdict] += 1;
   }
   return counts;
-}
-
-const CLOSE_ATTEMPTS = 8;
-
-/**
- * The run's last commit: record, lease, report, messages. All of it or nothing, and nothing when the lease was lost. The outbox
- * may touch an issue's state at the same time: then `writes` are made anew.
- */
-async function closeRun(
-  context: RunContext,
-  lease: Lease,
-  record: RunRecord,
-  writes: () => Promise<readonly Write[]>,
-): Promise<void> {
-  const { store } = context.ports;
-  let conflict = { collection: '', id: '' };
-  for (let attempt = 0; attempt < CLOSE_ATTEMPTS; attempt += 1) {
-    const running = await store.read<RunRecord>('runs', record.id);
-    const result = await store.commit([
-      leaseRelease(lease),
-      ...(running === undefined ? [] : [recordWrite(context.team, running, record)]),
-      ...(await writes()),
-    ]);
-    if (result.committed) {
-      return;
-    }
-    conflict = result.conflict;
-    if (conflict.collection === 'leases') {
-      break;
-    }
-  }
-  throw new BugError(
-    `Run ${record.id} could not be finished: ${conflict.collection}/${conflict.id} was changed by another run. What it did is in the journal.`,
-  );
 }
 
 /**

@@ -4,6 +4,7 @@ import { bitbucketCi } from '../adapters/bitbucket/ci.ts';
 import { firestoreStore } from '../adapters/firestore/store.ts';
 import { kubernetesCluster } from '../adapters/kubernetes/cluster.ts';
 import { jiraTracker } from '../adapters/jira/tracker.ts';
+import { ollamaModel } from '../adapters/ollama/model.ts';
 import { pubSubQueue } from '../adapters/pubsub/queue.ts';
 import { slackChat } from '../adapters/slack/chat.ts';
 import { sqliteStore } from '../adapters/sqlite/store.ts';
@@ -18,6 +19,7 @@ import type { Chat } from '../ports/chat.ts';
 import type { Clock, Ids } from '../ports/clock.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Metrics } from '../ports/metrics.ts';
+import type { Model } from '../ports/model.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { Store } from '../ports/store.ts';
@@ -80,6 +82,7 @@ export function connectPorts(input: WiringInput): Ports {
     tracker: trackerOf(input),
     ci: ciOf(input),
     queue: queueOf(input),
+    model: modelOf(input),
     store,
     clock,
     ids,
@@ -97,7 +100,11 @@ export function openStoreOf(environment: Environment, clock: Clock, random: () =
 }
 
 /** The same store for looking at the past only: what is wrong with it is told, and what can be read is given. */
-export function openStoreForReading(environment: Environment, clock: Clock, onProblem: (message: string) => void): Store {
+export function openStoreForReading(
+  environment: Environment,
+  clock: Clock,
+  onProblem: (message: string) => void,
+): Store {
   const { store } = environment;
   return store.kind === 'sqlite'
     ? sqliteStore({ path: store.path, clock, reading: { onProblem } })
@@ -182,6 +189,26 @@ function queueOf({ environment, clock, random }: WiringInput): Queue | undefined
         random,
         apiUrl: environment.pubsubApiUrl,
       });
+}
+
+function modelOf(input: WiringInput): Model | undefined {
+  const { environment, team, clock, random } = input;
+  if (team.model === 'none') {
+    return undefined;
+  }
+  const { url = environment.ollamaUrl, models, keepAlive } = team.model.ollama;
+  if (url === undefined) {
+    throw missing('model.ollama without url', 'OLLAMA_URL');
+  }
+  return ollamaModel({
+    url,
+    models,
+    keepAlive,
+    clock,
+    random,
+    ...deadlineOf(input),
+    ...(environment.ollamaToken === undefined ? {} : { token: environment.ollamaToken }),
+  });
 }
 
 function missing(part: string, variable: string): ConfigurationError {

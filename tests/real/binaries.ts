@@ -2,7 +2,7 @@
 // outside the clone that is keyed by these pins. Starts nothing.
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -17,6 +17,13 @@ interface Recipe {
   readonly stampedBy?: string;
   /** What a first build costs, so that a person who waits knows for how long. */
   readonly cpuMinutes: number;
+  /** It has parts in C++. */
+  readonly native?: {
+    /** Header files that the machine must have, by the Debian package that installs each. */
+    readonly headers: Readonly<Record<string, string>>;
+    /** Modules of go.mod that are there for a header, by the folder name under which it is included. */
+    readonly included: Readonly<Record<string, string>>;
+  };
 }
 
 const KUBERNETES = 'k8s.io/kubernetes';
@@ -47,6 +54,19 @@ const RECIPES = {
     package: 'github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics',
     cpuMinutes: 2,
   },
+  ollama: {
+    module: 'ollama',
+    package: 'github.com/ollama/ollama',
+    cpuMinutes: 10,
+    native: {
+      headers: {
+        '/usr/include/nlohmann/json.hpp': 'nlohmann-json3-dev',
+        '/usr/include/stb/stb_image.h': 'libstb-dev',
+        '/usr/include/c++': 'g++',
+      },
+      included: { miniaudio: 'github.com/gen2brain/malgo' },
+    },
+  },
 } as const satisfies Readonly<Record<string, Recipe>>;
 
 export type BinaryName = keyof typeof RECIPES;
@@ -59,6 +79,8 @@ export const KUBERNETES_BINARIES: readonly BinaryName[] = [
   'kwok',
 ];
 export const METRICS_BINARIES: readonly BinaryName[] = ['victoria-metrics'];
+
+export const MODEL_BINARIES: readonly BinaryName[] = ['ollama'];
 
 /** A binary cannot be had on this machine: the message says why and what to do. */
 export class UnbuildableError extends Error {
@@ -155,7 +177,8 @@ async function build(
     tell(`building ${name}: ${String(packages.count)} packages compiled, ${seconds(begun)} s`);
   }, PROGRESS_MILLISECONDS);
   try {
-    await goBuild(name, ['build', '-v', ...how.flags, '-o', partial, recipe.package], how.source, packages);
+    const env = await compilerSettings(name, recipe, how);
+    await goBuild(name, ['build', '-v', ...how.flags, '-o', partial, recipe.package], how.source, env, packages);
     await rename(partial, how.target);
     tell(`built ${name} in ${seconds(begun)} s`);
   } finally {
@@ -175,16 +198,48 @@ async function expectGo(name: BinaryName): Promise<void> {
   }
 }
 
+/** For a recipe with parts in C++: where its headers are; an UnbuildableError names the package of each that is missing. */
+async function compilerSettings(
+  name: BinaryName,
+  { native }: Recipe,
+  { source, target }: { readonly source: string; readonly target: string },
+): Promise<Record<string, string>> {
+  if (native === undefined) {
+    return { CGO_ENABLED: '0' };
+  }
+  const missing: string[] = [];
+  for (const [file, name] of Object.entries(native.headers)) {
+    if (!(await isThere(file))) {
+      missing.push(name);
+    }
+  }
+  if (missing.length > 0) {
+    throw new UnbuildableError(
+      `${name} is not built yet, and headers are missing on this machine: apt-get install --no-install-recommends ${missing.join(' ')}.`,
+    );
+  }
+  const include = path.join(path.dirname(target), 'include');
+  await mkdir(include, { recursive: true });
+  for (const [folder, module] of Object.entries(native.included)) {
+    await run('go', ['mod', 'download', module], { cwd: source });
+    const { stdout } = await run('go', ['list', '-m', '-f', '{{.Dir}}', module], { cwd: source });
+    await rm(path.join(include, folder), { force: true });
+    await symlink(stdout.trim(), path.join(include, folder));
+  }
+  return { CGO_ENABLED: '1', CPLUS_INCLUDE_PATH: include, C_INCLUDE_PATH: include };
+}
+
 function goBuild(
   name: BinaryName,
   args: readonly string[],
   source: string,
+  settings: Readonly<Record<string, string>>,
   packages: { count: number },
 ): Promise<void> {
   const child = spawn('go', args, {
     cwd: source,
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOCACHE: path.join(cacheFolder(), 'go-build') },
+    env: { ...process.env, ...settings, GOWORK: 'off', GOCACHE: path.join(cacheFolder(), 'go-build') },
   });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

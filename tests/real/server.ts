@@ -18,7 +18,10 @@ export interface ServerOptions {
   readonly args: (at: { readonly ports: readonly number[]; readonly folder: string }) => readonly string[];
   /** Whether it serves; a failure counts as "not yet". */
   readonly ready: (ports: readonly number[]) => Promise<boolean>;
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: (at: {
+    readonly ports: readonly number[];
+    readonly folder: string;
+  }) => Readonly<Record<string, string>>;
 }
 
 export interface Server extends AsyncDisposable {
@@ -63,7 +66,7 @@ async function launch(options: ServerOptions): Promise<Server> {
     // A group of its own: Ctrl-C must not end the servers under tests that are still cleaning up.
     detached: true,
     stdio: ['ignore', output, output],
-    env: { ...process.env, ...options.environment },
+    env: { ...process.env, ...options.environment?.({ ports, folder }) },
   });
   closeSync(output);
   const failure = new Promise<never>((_resolve, reject) => {

@@ -1,10 +1,17 @@
 // Runs once before the real tier: sees to the binaries, and tells the suites which parts cannot run here and why. What follows from
 // that is decided in suite.ts.
 import type { TestProject } from 'vitest/node';
-import { binary, type BinaryName, KUBERNETES_BINARIES, METRICS_BINARIES, UnbuildableError } from './binaries.ts';
+import {
+  binary,
+  type BinaryName,
+  KUBERNETES_BINARIES,
+  METRICS_BINARIES,
+  MODEL_BINARIES,
+  UnbuildableError,
+} from './binaries.ts';
 import { whyNoFirestoreEmulator } from './firestore.ts';
 
-export type Part = 'kubernetes' | 'metrics' | 'firestore';
+export type Part = 'kubernetes' | 'metrics' | 'firestore' | 'model';
 
 /** Part to why it cannot run. */
 export type Missing = Readonly<Partial<Record<Part, string>>>;
@@ -20,12 +27,14 @@ interface Need {
   /** What cannot be built, but may be there; gives why it is not. */
   readonly installed?: () => Promise<string | undefined>;
   /** Set when a server of the user's takes the place of ours. */
-  readonly replacedBy: string;
+  readonly replacedBy?: string;
 }
 
 const NEEDS: Readonly<Record<Part, Need>> = {
   metrics: { binaries: METRICS_BINARIES, replacedBy: 'NIGHTSHIFT_REAL_METRICS_URL' },
   kubernetes: { binaries: KUBERNETES_BINARIES, replacedBy: 'NIGHTSHIFT_REAL_KUBECONFIG' },
+  // What the tests need is a model of their own, with random weights: no server of the user's takes its place.
+  model: { binaries: MODEL_BINARIES },
   firestore: { binaries: [], installed: whyNoFirestoreEmulator, replacedBy: 'FIRESTORE_EMULATOR_HOST' },
 };
 
@@ -42,7 +51,7 @@ export default async function setup(project: TestProject): Promise<void> {
 }
 
 async function whyMissing({ binaries, installed, replacedBy }: Need): Promise<string | undefined> {
-  if ((process.env[replacedBy] ?? '') !== '') {
+  if (replacedBy !== undefined && (process.env[replacedBy] ?? '') !== '') {
     return undefined;
   }
   try {

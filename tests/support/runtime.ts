@@ -319,8 +319,7 @@ export function testRuntime(options: TestRuntimeOptions = {}): TestRuntime {
     metrics: unused,
     chat,
     tracker,
-    ci: undefined,
-    queue: undefined,
+    ...{ ci: undefined, queue: undefined, model: undefined },
     store,
     clock,
     ids: {

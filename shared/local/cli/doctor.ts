@@ -36,11 +36,15 @@ import {
   slackScopes,
 } from './doctor-needs.ts';
 import { chatChecks, ciChecks, trackerChecks } from './doctor-vendors.ts';
+import { modelChecks } from './doctor-model.ts';
 import { localStore } from './system.ts';
 import type { Terminal } from './terminal.ts';
 
 /** For one call with its retries: shorter than in a run, since a person waits. */
 const CALL_SECONDS = 10;
+
+/** A model may have to be loaded first; the deadline of a check leaves no more. */
+const MODEL_SECONDS = 25;
 
 interface Flags {
   readonly policy?: string;
@@ -208,7 +212,8 @@ function storeChecks({ environment, clock }: Examination): SystemChecks {
 
 function systemsOf(input: Examination, team: TeamPolicy, duties: readonly DutyInUse[]): readonly SystemChecks[] {
   const { clock } = input;
-  const { chat, tracker, ci, ...watched } = team;
+  const { chat, tracker, ci, model, ...others } = team;
+  const watched = { ...others, model: 'none' } as const;
   // Each vendor is wired alone: a token that is missing for one must not hide the state of the others.
   const ports = connect(input, watched);
   const clusters = Object.entries(team.clusters).flatMap(([name, { metrics: source }]) => {
@@ -260,6 +265,15 @@ function systemsOf(input: Examination, team: TeamPolicy, duties: readonly DutyIn
             bitbucket: ci.bitbucket,
             scopes: bitbucketScopes(duties),
             clock,
+          }),
+        ]),
+    ...(model === 'none'
+      ? []
+      : [
+          modelChecks({
+            model: () => present(connect({ ...input, deadlineSeconds: MODEL_SECONDS }, { ...watched, model }).model),
+            source: model.ollama,
+            deadlineSeconds: MODEL_SECONDS,
           }),
         ]),
   ];

@@ -188,6 +188,7 @@ export async function openStore(terminal?: Terminal): Promise<{ store: Store; po
     tracker: undefined,
     ci: undefined,
     queue: undefined,
+    model: undefined,
     store,
     clock: systemClock,
     ids: systemIds(systemClock),

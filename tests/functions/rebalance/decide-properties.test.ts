@@ -290,7 +290,7 @@ describe('every report', () => {
               ? { decision, outcome: { state: states[index % 12] ?? 'applied', detail } }
               : { decision },
           );
-          const { summary, message } = report({ facts: given, decided, dryRun: false });
+          const { summary, message } = report({ facts: given, policy: policy(), decided, dryRun: false });
           const lists = ['pods_rebalanced', 'pods_escalated', 'pods_skipped'].map((key) => [
             ...new Set((summary[key] as { name: string }[]).map(({ name }) => name)),
           ]);

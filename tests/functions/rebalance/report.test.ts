@@ -19,11 +19,13 @@ function reportOn(
   const decided = decideOn(given, by).map((decision): DecidedOutcome =>
     decision.verdict === 'act' ? { decision, outcome: { state, detail } } : { decision },
   );
-  return { ...report({ facts: given, decided, dryRun }), decided };
+  return { ...report({ facts: given, policy: by, decided, dryRun }), decided };
 }
 
+/** What the message lists; its sentences say some of it too. */
 function linesOf(message: Message): string {
   return message.blocks
+    .filter((block) => block.kind !== 'paragraph' || block.role !== 'words')
     .flatMap((block) => (block.kind === 'list' ? block.lines : block.kind === 'paragraph' ? [block.line] : []))
     .map((line) => line.map((span) => span.text).join(''))
     .join('\n');

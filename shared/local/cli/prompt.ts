@@ -1,0 +1,122 @@
+// `nightshift prompt test <file> --scenario <folder>`: what a prompt becomes over a scenario, how long it is, and what a model says.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { loadScenario } from '../../../fixtures/platform/scenario.ts';
+import { ollamaModel } from '../../adapters/ollama/model.ts';
+import { systemClock, systemRandom } from '../../adapters/system/clock.ts';
+import { readEnvironment } from '../../config/environment.ts';
+import { CallerError } from '../../core/errors.ts';
+import { OllamaSource } from '../../core/policy.ts';
+import type { Evidence } from '../../core/wording/evidence.ts';
+import { askForWords } from '../../prompt/ask.ts';
+import { fillPrompt, type FilledPrompt, MOST_PROMPT_TOKENS } from '../../prompt/fill.ts';
+import { parsePrompt, type Prompt } from '../../prompt/prompt.ts';
+import { openScenario } from '../scenario.ts';
+import { recordedRun, type RecordedRun } from '../../runtime/replay.ts';
+import type { Duty } from '../../runtime/duty.ts';
+import type { Terminal } from './terminal.ts';
+
+export function registerPrompt(program: Command, terminal: Terminal): void {
+  const prompt = program.command('prompt').description('Work on the prompts of the language model');
+  prompt
+    .command('test')
+    .description('Show a prompt filled over a scenario, its tokens, and the reply of the model that OLLAMA_URL names')
+    .argument('<file>', 'prompt, such as prompts/rebalance/summary.md')
+    .requiredOption('--scenario <folder>', 'scenario, such as fixtures/rebalance/challenge')
+    .option('--model <name>', 'model to ask, in place of the default of its tier')
+    .action(async (file: string, flags: { scenario: string; model?: string }) => {
+      await testPrompt(terminal, file, flags);
+    });
+}
+
+async function testPrompt(
+  terminal: Terminal,
+  file: string,
+  flags: { scenario: string; model?: string },
+): Promise<void> {
+  const prompt = parsePrompt(await textOf(file), file);
+  const evidence = await evidenceOf(prompt.id.split('/')[0] ?? '', flags.scenario);
+  const filled = fillPrompt(prompt, evidence);
+  for (const { role, content } of filled.messages) {
+    terminal.print(`── ${role}\n${content}\n`);
+  }
+  const left = filled.leftOut === 0 ? '' : `; ${String(filled.leftOut)} lines of evidence left out`;
+  terminal.print(
+    `${prompt.id} version ${String(prompt.version)}: about ${String(filled.tokens)} of at most ${String(MOST_PROMPT_TOKENS)} tokens${left}`,
+  );
+  await showReply(terminal, prompt, filled, evidence, flags.model);
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new CallerError(`The prompt ${file} cannot be read.`, {
+      field: 'file',
+      remedy: 'Name a file under prompts/.',
+      cause: error,
+    });
+  }
+}
+
+/** The evidence of a run of the duty over the scenario: made by the run itself, and again from what it recorded. */
+async function evidenceOf(name: string, folder: string): Promise<Evidence> {
+  const scenario = await openScenario(loadScenario(path.resolve(folder)), { duty: name });
+  try {
+    const result = await scenario.run();
+    if (result.kind === 'busy') {
+      throw new CallerError('The scenario is being run by another.', { field: '--scenario' });
+    }
+    return evidenceAgain(scenario.ready.duty, await recordedRun(scenario.store, result.report.run.id));
+  } finally {
+    await scenario.close();
+  }
+}
+
+function evidenceAgain(duty: Duty, { recording }: RecordedRun): Evidence {
+  const { facts, policy } = recording;
+  const outcomes = new Map(recording.outcomes.map(({ subject, outcome }) => [JSON.stringify(subject), outcome]));
+  const decided = duty.decide(facts, policy).map((decision) => {
+    const outcome = outcomes.get(JSON.stringify(decision.subject));
+    return outcome === undefined ? { decision } : { decision, outcome };
+  });
+  const { wording } = duty.report({ facts, policy, decided, dryRun: false });
+  if (wording === undefined) {
+    throw new CallerError(`${duty.name} has nothing that a model words.`, { field: 'file' });
+  }
+  return wording.evidence;
+}
+
+async function showReply(
+  terminal: Terminal,
+  prompt: Prompt,
+  filled: FilledPrompt,
+  evidence: Evidence,
+  name: string | undefined,
+): Promise<void> {
+  const { ollamaUrl, ollamaToken } = readEnvironment();
+  if (ollamaUrl === undefined) {
+    terminal.print('No model is configured: set OLLAMA_URL to see what one makes of it.');
+    return;
+  }
+  const { models, keepAlive, deadlineSeconds } = OllamaSource.parse({});
+  const chosen = name === undefined ? models : { summary: name, analysis: name, rank: name };
+  const model = ollamaModel({
+    url: ollamaUrl,
+    models: chosen,
+    keepAlive,
+    clock: systemClock,
+    random: systemRandom,
+    ...(ollamaToken === undefined ? {} : { token: ollamaToken }),
+  });
+  terminal.progress(`asking ${model.nameFor(prompt.tier)}`);
+  const asked = await askForWords({ model, prompt, filled, evidence, secondsLeft: () => deadlineSeconds });
+  terminal.progressDone();
+  for (const reply of asked.replies) {
+    const seconds = (reply.loadSeconds ?? 0) + (reply.promptSeconds ?? 0) + (reply.replySeconds ?? 0);
+    terminal.print(`── ${reply.model}, ${seconds.toFixed(1)} s\n${reply.text}\n`);
+  }
+  terminal.print('text' in asked ? 'The check lets it stand.' : `The template would stand: ${asked.why}`);
+  terminal.exitCode = 'text' in asked ? 0 : 1;
+}

@@ -1,0 +1,143 @@
+// Hostile text in every place where foreign text enters a run, with a model that obeys it fully: judgement and changes stay the same
+// to the byte, and nothing that is posted pings, links or formats at the attacker's will.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { loadScenario, type Scenario } from '../../fixtures/platform/scenario.ts';
+import type { JsonObject } from '../../shared/core/json.ts';
+import type { CanonicalReport } from '../../shared/core/report.ts';
+import { checkWording } from '../../shared/core/wording/check.ts';
+import type { Evidence } from '../../shared/core/wording/evidence.ts';
+import { openScenario } from '../../shared/local/scenario.ts';
+import { estimatedTokens, fenced, plainLine } from '../../shared/prompt/foreign-text.ts';
+
+const HOSTILE = path.resolve(import.meta.dirname, '../../fixtures/hostile');
+const FOLDER = path.resolve(import.meta.dirname, '../../fixtures/rebalance/challenge');
+const Corpus = z.strictObject({
+  why: z.string().min(20),
+  texts: z.array(
+    z.strictObject({
+      origin: z.enum([
+        'log line',
+        'event message',
+        'pod name',
+        'annotation',
+        'commit message',
+        'alert annotation',
+        'chat',
+      ]),
+      text: z.string().min(1),
+    }),
+  ),
+});
+
+const categories = readdirSync(HOSTILE).map((file) => {
+  const { texts } = Corpus.parse(JSON.parse(readFileSync(path.join(HOSTILE, file), 'utf8')));
+  return [file.replace('.json', ''), texts.map(({ text }) => text)] as const;
+});
+const all = categories.flatMap(([, texts]) => texts);
+const BENIGN = 'is replaced in May';
+const REASON_CHARACTERS = 500;
+
+/** The texts as annotations and labels of all objects, as messages of states, and as the reason of a known issue. */
+function withTexts(scenario: Scenario, texts: readonly string[]): Scenario {
+  const named = Object.fromEntries(texts.map((text, index) => [`nightshift.dev/note-${String(index)}`, text]));
+  const objects = scenario.cluster.objects.map((object) => {
+    const status = object.kind === 'Pod' ? (object['status'] as JsonObject | undefined) : undefined;
+    return {
+      ...object,
+      metadata: {
+        ...object.metadata,
+        annotations: { ...(object.metadata['annotations'] as JsonObject | undefined), ...named },
+        labels: { ...(object.metadata['labels'] as JsonObject | undefined), ...named },
+      },
+      ...(status === undefined ? {} : { status: { ...status, message: texts.join(' '), reason: texts[0] ?? '' } }),
+    };
+  });
+  const series = scenario.series.map((one) => ({ ...one, labels: { ...one.labels, note: texts[0] ?? '' } }));
+  return { ...scenario, cluster: { ...scenario.cluster, objects }, series };
+}
+
+async function runWith(texts: readonly string[], reason: string) {
+  const loaded = loadScenario(FOLDER);
+  const known = { id: 'OPS-1', subject: { pod: 'auth-*' }, reason: reason.slice(0, REASON_CHARACTERS) };
+  const policy = { ...loaded.policy, model: { ollama: {} }, knownIssues: [known] } as unknown as JsonObject;
+  const scenario = await openScenario({ ...withTexts(loaded, texts), policy }, { duty: 'rebalance' });
+  try {
+    const { ollama, slack, jira } = scenario.platform.doubles;
+    ollama.say(texts.map((text) => ({ text })));
+    const result = await scenario.run();
+    if (result.kind === 'busy') {
+      throw new Error('The scope was busy.');
+    }
+    return {
+      report: result.report,
+      messages: slack.state().messages,
+      issues: JSON.stringify(jira.state()).replaceAll(/127\.0\.0\.1:[0-9]+/g, 'platform'),
+      prompts: ollama.asked.map(({ messages }) => messages.map(({ content }) => content).join('\n')),
+    };
+  } finally {
+    await scenario.close();
+  }
+}
+
+/** Decisions and actions without the reason that policy itself gives. */
+function judgement({ decisions, actions }: CanonicalReport): string {
+  const known = 'rebalance/known-issue';
+  return JSON.stringify({
+    decisions: decisions.map((one) => (one.rule === known ? { ...one, reason: '', evidence: {} } : one)),
+    actions,
+  });
+}
+
+test('the corpus has two hundred texts and more, each once', () => {
+  expect(all.length).toBeGreaterThanOrEqual(200);
+  expect(new Set(all).size).toBe(all.length);
+});
+
+describe('with a model that obeys', () => {
+  test.each(categories)('%s change no decision, action or issue, and post nothing of their own', async (_, texts) => {
+    const clean = await runWith([BENIGN], BENIGN);
+    const attacked = await runWith(texts, texts[0] ?? '');
+
+    expect(judgement(attacked.report)).toBe(judgement(clean.report));
+    expect(attacked.issues).toBe(clean.issues);
+    expect(attacked.report.run.words?.by).toBe('template');
+    for (const { text, blocks } of attacked.messages) {
+      const sections = ((blocks ?? []) as unknown as readonly { text?: { type: string; text: string } }[]).flatMap(
+        (block) => block.text ?? [],
+      );
+      const prose = [
+        text,
+        ...sections.flatMap((section) => (section.text.startsWith('```') ? [] : [section.text])),
+      ].join('\n');
+      const whole = [text, ...sections.map((section) => section.text)].join('\n');
+      expect(whole).not.toMatch(/<[!@#]/);
+      const links = [...whole.matchAll(/<([^|>]+)[|>]/g)].map(([, address = '']) => address);
+      expect(links.filter((link) => !/^http:\/\/127\.0\.0\.1:[0-9]+\/browse\/OPS-[0-9]+$/.test(link))).toEqual([]);
+      expect(prose).not.toMatch(/https?:\/\/evil|@channel|@here/);
+    }
+    for (const prompt of attacked.prompts) {
+      expect(prompt).not.toMatch(/[\p{Cf}]/u);
+    }
+  });
+});
+
+const NOTHING: Evidence = { names: [], facts: [], lines: [], items: [], links: [] };
+
+test('not one of the texts passes as words about evidence that does not bear it out', () => {
+  expect(all.filter((text) => checkWording(text, NOTHING).ok)).toEqual([]);
+});
+
+test('no text closes its fence, keeps an invisible character, or is longer than its line', () => {
+  for (const text of all) {
+    const line = plainLine(text);
+    const [first = '', ...rest] = fenced(line).split('\n');
+    const mark = first.replace('<<<', '');
+    expect(rest.join('\n').split(mark)).toHaveLength(2);
+    expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect([...line].length).toBeLessThanOrEqual(322);
+    expect(estimatedTokens(line)).toBeLessThanOrEqual(400);
+  }
+});
