@@ -1,9 +1,10 @@
-// Writes the README's tables and docs/duties/<duty>.md from the files that they describe; `--check` fails when they differ.
+// Writes the README's tables, docs/duties/<duty>.md and what Terraform reads from the files that they describe; `--check` fails when they differ.
 // Nothing in them is typed by hand.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { type Capability, type KubernetesRule, readCapabilities } from '../shared/config/capabilities.ts';
+import { manifestSchema } from '../shared/config/manifest.ts';
 import { policySchema } from '../shared/config/policy.ts';
 import { SETTINGS } from '../shared/config/settings.ts';
 import { findDuties, type FoundDuty } from '../shared/local/duties.ts';
@@ -234,6 +235,10 @@ export function withParts(text: string, parts: ReadonlyMap<string, string>): str
   }, text);
 }
 
+function json(value: object): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
 /** All generated files as they should be, by their path in the repository. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const found = await findDuties();
@@ -245,7 +250,12 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
       await dutyPage(one, defaults.get(one.manifest.name) ?? new Map()),
     ]),
   );
-  return new Map([[README, readme], ...pages]);
+  return new Map([
+    [README, readme],
+    ...pages,
+    ['functions/function.schema.json', json(manifestSchema([...(await readCapabilities()).keys()]))],
+    ['terraform/timezones.json', json([...new Set(['UTC', ...Intl.supportedValuesOf('timeZone')])].sort())],
+  ]);
 }
 
 /** The generated files that differ from what lies there, each with a line that tells what to do. */

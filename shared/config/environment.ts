@@ -31,6 +31,7 @@ export interface Environment {
   readonly metricsUsername: string | undefined;
   readonly metricsPassword: string | undefined;
   readonly metricsBearerToken: string | undefined;
+  readonly googleApiUrl: string;
   readonly pubsubProject: string | undefined;
   readonly pubsubApiUrl: string;
   /** The values that must not leave the process, for core/mask.ts. */
@@ -79,6 +80,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     metricsUsername: get('NIGHTSHIFT_METRICS_USERNAME'),
     metricsPassword: get('NIGHTSHIFT_METRICS_PASSWORD'),
     metricsBearerToken: get('NIGHTSHIFT_METRICS_BEARER_TOKEN'),
+    googleApiUrl: withDefault('GOOGLE_API_URL'),
     pubsubProject: get('PUBSUB_PROJECT'),
     pubsubApiUrl: withDefault('PUBSUB_API_URL'),
     secrets: SETTINGS.flatMap((setting) => (setting.secret ? (values.get(setting.name) ?? []) : [])),

@@ -77,6 +77,12 @@ export const FunctionManifest = z
       .describe('A Cloud Function over HTTP may take an hour at most'),
     memoryMiB: z.int().min(128).max(32_768).default(256),
     concurrency: z.int().min(1).max(1000).default(1).describe('Requests that one instance answers at the same time'),
+    maxInstances: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(5)
+      .describe('Instances at the same time. Five scopes at once overrun neither an API server nor a budget'),
     retries: z
       .int()
       .min(0)

@@ -227,6 +227,20 @@ const TABLE = [
     example: 'a token that vmauth knows',
   },
   {
+    name: 'GOOGLE_API_URL',
+    secret: false,
+    default: 'https://{api}.googleapis.com',
+    description: "Address of Google's APIs, for private endpoints; {api} is the name of each, such as container",
+    usedBy: 'clusters.*.gke in the policy; nightshift status, invoke and pause --jobs',
+    schema: z
+      .string()
+      .refine(
+        (text) => isPlainHttpUrl(text.replaceAll('{api}', 'api')),
+        'an http:// or https:// address without user or password, with {api} for the name of the API',
+      ),
+    example: 'https://{api}-nightshift.p.googleapis.com',
+  },
+  {
     name: 'PUBSUB_PROJECT',
     secret: false,
     alternatives: ['GOOGLE_CLOUD_PROJECT'],

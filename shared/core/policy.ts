@@ -53,13 +53,34 @@ export const MetricsSource = z.strictObject({
 });
 export type MetricsSource = z.infer<typeof MetricsSource>;
 
-export const ClusterSource = z.strictObject({
-  context: name
-    .optional()
-    .describe('Context of the kubeconfig; the current one when absent')
-    .meta({ examples: ['prod'] }),
-  metrics: MetricsSource,
+export const GkeSource = z.strictObject({
+  project: name.describe('Google Cloud project of the cluster').meta({ examples: ['shop-prod'] }),
+  location: name.describe('Region or zone of the cluster').meta({ examples: ['europe-west3'] }),
+  cluster: name.describe('Name of the cluster in GKE').meta({ examples: ['prod'] }),
+  endpoint: z
+    .enum(['dns', 'private', 'public'])
+    .default('dns')
+    .describe(
+      'Address of the API server that is used. dns needs no way into the network: IAM lets in; private needs one; public may be closed to functions',
+    ),
 });
+export type GkeSource = z.infer<typeof GkeSource>;
+
+export const ClusterSource = z
+  .strictObject({
+    context: name
+      .optional()
+      .describe('Context of the kubeconfig; the current one when absent')
+      .meta({ examples: ['prod'] }),
+    gke: GkeSource.optional().describe(
+      'A GKE cluster that is reached with the Google identity of this process, without a kubeconfig',
+    ),
+    metrics: MetricsSource,
+  })
+  .refine(
+    ({ context, gke }) => context === undefined || gke === undefined,
+    'either gke or the context of a kubeconfig',
+  );
 
 export const ModeRule = z.strictObject({
   action: NamePattern.default('*').describe('Action kind, such as cluster.resize-container'),

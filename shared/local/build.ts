@@ -1,10 +1,12 @@
-// Builds dist/<duty>/: one bundle a duty with its own package.json and its compiled code, as Cloud Functions takes it.
-// `--check` holds it to its budget.
+// Builds dist/<duty>/: one bundle a duty with its own package.json and its compiled code, as Cloud Functions takes it, and
+// dist/<duty>.zip of it for Terraform. `--check` holds it to its budget.
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions, type Plugin, transform } from 'esbuild';
+import { zipSync } from 'fflate';
 import { readManifests } from '../config/manifest.ts';
 import { CACHE_ENDING } from '../adapters/functions/load-bundle.ts';
 import { addCodeCache } from './code-cache.ts';
@@ -32,6 +34,9 @@ const ENGLISH_ALONE: Plugin = {
     }));
   },
 };
+
+/** The first time that a zip file can hold. */
+const ZIP_TIME = '1980-01-01T00:00:00';
 
 export interface BuiltBundle {
   readonly duty: string;
@@ -94,6 +99,7 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
     )}\n`,
   );
   await addCodeCache(name, folder);
+  await writeZip(name, folder, target);
   const files = await sizesIn(folder);
   const sum = (isCompiled: boolean): number =>
     files
@@ -166,6 +172,32 @@ async function sizesIn(folder: string): Promise<readonly { readonly name: string
       .filter((entry) => entry.isFile())
       .map(async ({ name, parentPath }) => ({ name, size: (await stat(path.join(parentPath, name))).size })),
   );
+}
+
+/**
+ * The bundle as one file, and what it was made of. Compiled code differs from build to build, so Terraform goes by the hash of all
+ * other content: unchanged code is no change.
+ */
+async function writeZip(name: string, folder: string, target: string): Promise<void> {
+  const entries = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const names = entries.map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name))).sort();
+  const contents = new Map<string, Uint8Array>();
+  const content = createHash('sha256');
+  for (const file of names) {
+    const bytes = await readFile(path.join(folder, file));
+    contents.set(file, bytes);
+    if (!file.endsWith(CACHE_ENDING)) {
+      content.update(`${file}\n${String(bytes.length)}\n`).update(bytes);
+    }
+  }
+  await writeFile(path.join(target, `${name}.zip`), zipSync(Object.fromEntries(contents), { mtime: ZIP_TIME }));
+  const manifest = await readFile(path.join(ROOT, 'functions', name, 'function.yaml'));
+  const made = {
+    contentSha256: content.digest('hex'),
+    // Terraform refuses a bundle whose function.yaml was changed since, or never passed its schema.
+    manifestSha256: createHash('sha256').update(manifest).digest('hex'),
+  };
+  await writeFile(path.join(target, `${name}.built.json`), `${JSON.stringify(made)}\n`);
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -24,6 +24,8 @@ export const COMMANDS: readonly { readonly names: readonly string[]; readonly re
   { names: ['pause', 'resume'], register: async () => (await import('./cli/pause.ts')).registerPause },
   { names: ['replay', 'export'], register: async () => (await import('./cli/replay.ts')).registerReplay },
   { names: ['prompt'], register: async () => (await import('./cli/prompt.ts')).registerPrompt },
+  { names: ['rbac'], register: async () => (await import('./cli/rbac.ts')).registerRbac },
+  { names: ['status', 'invoke'], register: async () => (await import('./cli/deployed.ts')).registerDeployed },
   { names: ['audit'], register: async () => (await import('./cli/audit.ts')).registerAudit },
   {
     names: ['explain-log', 'signature'],

@@ -1,6 +1,7 @@
 // Puts adapters behind ports, as environment and policy say. The only shared place that knows which adapter serves which port.
 // Everything here is lazy: an adapter loads its SDK at its first call, so a run pays only for what it uses.
 import { bitbucketCi } from '../adapters/bitbucket/ci.ts';
+import { gcpDeployment } from '../adapters/gcp/deployment.ts';
 import { firestoreStore } from '../adapters/firestore/store.ts';
 import { kubernetesCluster } from '../adapters/kubernetes/cluster.ts';
 import { jiraTracker } from '../adapters/jira/tracker.ts';
@@ -18,6 +19,7 @@ import type { Ci } from '../ports/ci.ts';
 import type { Chat } from '../ports/chat.ts';
 import type { Clock, Ids } from '../ports/clock.ts';
 import type { Cluster } from '../ports/cluster.ts';
+import type { Deployment } from '../ports/deployment.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Model } from '../ports/model.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -51,7 +53,7 @@ export function connectPorts(input: WiringInput): Ports {
     return found;
   };
   const cluster = remembered((name: string): Cluster => {
-    const { context } = source(name);
+    const { context, gke } = source(name);
     return kubernetesCluster({
       name,
       clock,
@@ -59,6 +61,7 @@ export function connectPorts(input: WiringInput): Ports {
       ...deadline,
       ...(context === undefined ? {} : { context }),
       ...(environment.kubeconfig === undefined ? {} : { kubeconfig: environment.kubeconfig }),
+      ...(gke === undefined ? {} : { gke: { ...gke, apiUrl: environment.googleApiUrl } }),
     });
   });
   const metrics = remembered((name: string): Metrics => {
@@ -109,6 +112,21 @@ export function openStoreForReading(
   return store.kind === 'sqlite'
     ? sqliteStore({ path: store.path, clock, reading: { onProblem } })
     : openStoreOf(environment, clock);
+}
+
+/** What is deployed in the given project, or in the one that the environment names. */
+export function openDeployment(
+  environment: Environment,
+  at: { readonly project: string | undefined; readonly clock: Clock; readonly random: () => number },
+): Deployment {
+  const project = at.project ?? environment.pubsubProject;
+  if (project === undefined) {
+    throw new CallerError('Which Google Cloud project?', {
+      field: '--project',
+      remedy: 'Give --project, or set PUBSUB_PROJECT.',
+    });
+  }
+  return gcpDeployment({ project, apiUrl: environment.googleApiUrl, clock: at.clock, random: at.random });
 }
 
 /** The store as NIGHTSHIFT_STORE spells it. */

@@ -45,6 +45,7 @@ describe('what is not set', () => {
       metricsUsername: undefined,
       metricsPassword: undefined,
       metricsBearerToken: undefined,
+      googleApiUrl: 'https://{api}.googleapis.com',
       pubsubProject: undefined,
       pubsubApiUrl: 'https://pubsub.googleapis.com',
       secrets: [],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseCapabilities, readCapabilities } from '../../shared/config/capabilities.ts';
+import { capabilitiesOf, parseCapabilities, readCapabilities } from '../../shared/config/capabilities.ts';
 import { manifestSchema, parseManifest, readManifests } from '../../shared/config/manifest.ts';
 import { FileError } from '../../shared/config/yaml-source.ts';
 import { ConfigurationError } from '../../shared/core/errors.ts';
@@ -51,6 +51,7 @@ describe('a manifest', () => {
       timeoutSeconds: 60,
       memoryMiB: 256,
       concurrency: 1,
+      maxInstances: 5,
       retries: 0,
       bundleBudgetKiB: 100,
       capabilities: [],
@@ -163,6 +164,24 @@ describe('a folder of duties', () => {
 });
 
 describe('the table of capabilities', () => {
+  it('adds the way to the cluster to whatever has rules for it, and to nothing else', async () => {
+    const known = await readCapabilities();
+    expect([...capabilitiesOf(['kubernetes.read-pods'], known).keys()]).toEqual([
+      'kubernetes.connect',
+      'kubernetes.read-pods',
+    ]);
+    expect([...capabilitiesOf(['chat.post', 'store.write'], known).keys()]).toEqual(['chat.post', 'store.write']);
+  });
+
+  it.each([
+    ['{ permissions: [bigquery.jobs.create], on: dataset }', 'single permissions make a custom role'],
+    ['{ role: roles/viewer, permissions: [a.b.c], on: project }', 'either role or permissions'],
+    ['{ on: project }', 'either role or permissions'],
+  ])('refuses the grant %s', (grant, expected) => {
+    const text = `x.y:\n  description: For this test\n  gcp:\n    - ${grant}\n`;
+    expect(() => parseCapabilities(text, 'capabilities.yaml')).toThrow(expected);
+  });
+
   it('says what the shipped duties need, one verb and one resource at a time', async () => {
     const known = await readCapabilities();
     expect(known.get('kubernetes.resize-pods')).toEqual({
@@ -170,6 +189,9 @@ describe('the table of capabilities', () => {
       writes: true,
       actionKinds: ['cluster.resize-container'],
       kubernetes: [{ verb: 'patch', group: '', resource: 'pods', subresource: 'resize', clusterWide: false }],
+      gcp: [],
+      settings: [],
+      private: false,
       slack: [],
       jira: [],
       bitbucket: [],

@@ -7,14 +7,15 @@ import { parse, stringify } from 'yaml';
 import { readFileSync } from 'node:fs';
 import { type Platform, startPlatform } from '../../fixtures/platform/platform.ts';
 import { mergeDeep, parseScenario } from '../../fixtures/platform/scenario.ts';
-import { readEnvironment } from '../../shared/config/environment.ts';
+import { type Environment, readEnvironment } from '../../shared/config/environment.ts';
 import type { Json, JsonObject } from '../../shared/core/json.ts';
 import type { CanonicalReport } from '../../shared/core/report.ts';
 import { findDuties, findDuty } from '../../shared/local/duties.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import { runDuty } from '../../shared/runtime/run.ts';
+import { settle } from '../../shared/runtime/settle.ts';
 import { openStoreOf } from '../../shared/wiring/ports.ts';
-import { createSystem, policyOf } from '../../shared/wiring/system.ts';
+import { createSystem, policyOf, type System } from '../../shared/wiring/system.ts';
 import { removeFolder, temporaryFolder } from './server.ts';
 
 /**
@@ -41,7 +42,11 @@ export interface LiveOptions {
 export interface Live extends AsyncDisposable {
   readonly platform: Platform;
   run(namespace?: string): Promise<CanonicalReport>;
+  /** `settle` over the same store, so much later and with credentials of its own. */
+  settle(kubeconfig: string, minutesLater: number): Promise<SettleReport>;
 }
+
+export type SettleReport = Awaited<ReturnType<typeof settle>>;
 
 const POLICY = path.resolve(import.meta.dirname, '../../fixtures/rebalance/policy.yaml');
 
@@ -59,28 +64,32 @@ export async function openLive(options: LiveOptions): Promise<Live> {
   const folder = temporaryFolder('live');
   const policyFile = path.join(folder, 'policy.yaml');
   writeFileSync(policyFile, stringify(policyFor(options, platform)));
-  const environment = readEnvironment({
-    ...platform.settings().env,
-    NIGHTSHIFT_POLICY: policyFile,
-    KUBECONFIG: options.kubeconfig,
-    NIGHTSHIFT_STORE: `sqlite:${path.join(folder, 'store.sqlite')}`,
-  });
+  const environmentOf = (kubeconfig: string): Environment =>
+    readEnvironment({
+      ...platform.settings().env,
+      NIGHTSHIFT_POLICY: policyFile,
+      KUBECONFIG: kubeconfig,
+      NIGHTSHIFT_STORE: `sqlite:${path.join(folder, 'store.sqlite')}`,
+    });
   const found = await findDuties();
-  const store = openStoreOf(environment, aheadClock);
+  const store = openStoreOf(environmentOf(options.kubeconfig), aheadClock);
+  const policy = await policyOf(
+    policyFile,
+    found.map(({ duty }) => duty),
+  );
   let ids = 0;
-  const system = createSystem({
-    environment,
-    policy: await policyOf(
-      environment.policy,
-      found.map(({ duty }) => duty),
-    ),
-    store,
-    clock: aheadClock,
-    ids: { next: () => `run-${String((ids += 1)).padStart(4, '0')}` },
-    random: () => 0.5,
-    write: () => undefined,
-    deadlineSeconds: 60,
-  });
+  const systemAs = (kubeconfig: string, clock: Clock): System =>
+    createSystem({
+      environment: environmentOf(kubeconfig),
+      policy,
+      store,
+      clock,
+      ids: { next: () => `run-${String((ids += 1)).padStart(4, '0')}` },
+      random: () => 0.5,
+      write: () => undefined,
+      deadlineSeconds: 60,
+    });
+  const system = systemAs(options.kubeconfig, aheadClock);
   const ready = system.ready(findDuty(found, 'rebalance'));
   return {
     platform,
@@ -95,6 +104,13 @@ export async function openLive(options: LiveOptions): Promise<Live> {
         throw new Error(`The scope is taken by ${result.runId}.`);
       }
       return result.report;
+    },
+    settle(kubeconfig, minutesLater) {
+      const later: Clock = {
+        ...aheadClock,
+        now: () => new Date(aheadClock.now().getTime() + minutesLater * 60_000),
+      };
+      return settle(systemAs(kubeconfig, later).surroundings);
     },
     async [Symbol.asyncDispose]() {
       await store.close();

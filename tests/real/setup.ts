@@ -10,8 +10,10 @@ import {
   UnbuildableError,
 } from './binaries.ts';
 import { whyNoFirestoreEmulator } from './firestore.ts';
+import { whyNoKubectl, whyNoRegistry } from './installed.ts';
+import { whyNoTerraform } from './terraform.ts';
 
-export type Part = 'kubernetes' | 'metrics' | 'firestore' | 'model';
+export type Part = 'kubernetes' | 'metrics' | 'firestore' | 'model' | 'terraform' | 'kubectl' | 'registry';
 
 /** Part to why it cannot run. */
 export type Missing = Readonly<Partial<Record<Part, string>>>;
@@ -36,6 +38,9 @@ const NEEDS: Readonly<Record<Part, Need>> = {
   // What the tests need is a model of their own, with random weights: no server of the user's takes its place.
   model: { binaries: MODEL_BINARIES },
   firestore: { binaries: [], installed: whyNoFirestoreEmulator, replacedBy: 'FIRESTORE_EMULATOR_HOST' },
+  terraform: { binaries: [], installed: whyNoTerraform },
+  kubectl: { binaries: [], installed: whyNoKubectl },
+  registry: { binaries: [], installed: whyNoRegistry },
 };
 
 export default async function setup(project: TestProject): Promise<void> {

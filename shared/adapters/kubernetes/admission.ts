@@ -1,14 +1,32 @@
-// How one request is let in, and the connections that this is done with. Reads no kubeconfig and sends nothing.
+// How one request is let in, the connections that this is done with, and what to do when it is not. Reads and sends nothing.
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
 import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../../ports/clock.ts';
 
-/** Which kubeconfig, and which of its contexts. */
-export interface KubeconfigSource {
+/** Which kubeconfig and which of its contexts, or which GKE cluster. */
+export interface AccessSource {
   /** Path or, as in KUBECONFIG, several; KUBECONFIG, ~/.kube/config or the pod's service account when absent. */
   readonly kubeconfig?: string;
   /** The file's current context when absent. */
   readonly context?: string;
+  /** In place of a kubeconfig. */
+  readonly gke?: GkeCluster;
+}
+
+export interface GkeCluster {
+  readonly project: string;
+  readonly location: string;
+  readonly cluster: string;
+  readonly endpoint: 'dns' | 'private' | 'public';
+  /** Base address of Google's APIs, with {api} where the name of the API stands. */
+  readonly apiUrl: string;
+}
+
+/** What finding the way in may use. */
+export interface AccessSurroundings {
+  readonly clock: Clock;
+  readonly random: () => number;
 }
 
 /** What one request needs to be let in. */
@@ -19,11 +37,21 @@ export interface Admission {
   readonly auth: string | undefined;
 }
 
+/** What to do, for each thing that a source can have wrong. */
+export interface AccessRemedies {
+  readonly credentials: string;
+  readonly address: string;
+  readonly tls: string;
+  /** The credentials were not ready in time. */
+  readonly late: string;
+}
+
 export interface Access {
   /** Address of the API server, perhaps with a path; without credentials. */
   readonly server: URL;
-  /** The context that is used, for messages. */
+  /** What is used, for messages: a context of a kubeconfig, or a GKE cluster. */
   readonly context: string;
+  readonly remedies: AccessRemedies;
   admission(): Promise<Admission>;
 }
 
@@ -51,4 +79,13 @@ export function serverAddress(address: string): URL | undefined {
   server.username = '';
   server.password = '';
   return server;
+}
+
+export function kubeconfigRemedies(context: string): AccessRemedies {
+  return {
+    credentials: `Renew the credentials of context ${JSON.stringify(context)} in the kubeconfig, or log in again.`,
+    address: 'Check that the API server runs and that the kubeconfig has its present address.',
+    tls: 'Check the certificate authority, the client certificate and the server name in the kubeconfig.',
+    late: 'Run kubectl with this context once: its credential plugin may be waiting for an answer.',
+  };
 }

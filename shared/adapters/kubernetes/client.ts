@@ -4,9 +4,9 @@ import { ConfigurationError, PlatformError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { exchange, ExchangeError, type Exchanged } from '../http/exchange.ts';
 import { isTransient, retryAfterSeconds, waitMilliseconds } from '../http/retry.ts';
+import { openAccess } from './access.ts';
+import type { Access, AccessSource, Admission } from './admission.ts';
 import { type CallContext, connectionFailure, malformedFailure, statusFailure } from './failure.ts';
-import { plainAccess } from './plain-access.ts';
-import type { Access, Admission, KubeconfigSource } from './admission.ts';
 
 /** Built-in kinds come as protobuf, at half the cost; what is served by others (custom resources, aggregated APIs) as JSON. */
 const ACCEPT_ANY = 'application/vnd.kubernetes.protobuf, application/json';
@@ -35,7 +35,7 @@ export interface Reply {
   readonly body: Buffer;
 }
 
-export interface ClientOptions extends KubeconfigSource {
+export interface ClientOptions extends AccessSource {
   readonly userAgent: string;
   /** For one attempt: connection, credentials and the whole reply. */
   readonly deadlineSeconds: number;
@@ -53,9 +53,15 @@ export class KubernetesClient {
     this.#options = options;
   }
 
-  /** Known once the first call has read the kubeconfig; the context's name till then. */
+  /** Known once the first call has found it; the name of what is looked for till then. */
   get server(): string {
-    return this.#server ?? `context ${this.#options.context ?? '(current)'} of the kubeconfig`;
+    const { gke, context } = this.#options;
+    return (
+      this.#server ??
+      (gke === undefined
+        ? `context ${context ?? '(current)'} of the kubeconfig`
+        : `GKE cluster ${gke.project}/${gke.location}/${gke.cluster}`)
+    );
   }
 
   /** Sends the call and reads its reply. */
@@ -88,6 +94,9 @@ export class KubernetesClient {
         this.#renew(access);
         continue;
       }
+      if (isUnreached(outcome)) {
+        this.#renew(access); // Address and authority may have moved: the next call asks for them anew.
+      }
       const { applied, retryAfterSeconds: asked } = outcome.failure;
       const mayRepeat = applied === 'no' && isTransient(outcome) && attempt < ATTEMPTS;
       const wait = mayRepeat ? waitMilliseconds(attempt, asked, this.#options.random) : undefined;
@@ -105,18 +114,13 @@ export class KubernetesClient {
 
   async #load(): Promise<Access> {
     try {
-      const access = (await plainAccess(this.#options)) ?? (await this.#loadByClient());
+      const access = await openAccess(this.#options, this.#options);
       this.#server = access.server.href.replace(/\/$/, '');
       return access;
     } catch (error) {
       this.#access = undefined; // A file that is mended is seen by the next call.
       throw error;
     }
-  }
-
-  async #loadByClient(): Promise<Access> {
-    const { loadAccess } = await import('./kubeconfig.ts');
-    return loadAccess(this.#options);
   }
 
   /** Forgets credentials that were refused; calls that met the same refusal together renew them once. */
@@ -144,7 +148,7 @@ export class KubernetesClient {
       return this.#judge(call, access, exchanged);
     } catch (error) {
       if (error instanceof ExchangeError) {
-        return connectionFailure(call, error, { host: url.host, deadlineSeconds });
+        return connectionFailure(call, error, { host: url.host, deadlineSeconds, remedies: access.remedies });
       }
       throw error;
     }
@@ -162,7 +166,7 @@ export class KubernetesClient {
       contentType,
       body,
       retryAfterSeconds: retryAfterSeconds(headers, this.#options.clock.now()),
-      context: access.context,
+      credentialsRemedy: access.remedies.credentials,
     });
   }
 
@@ -175,6 +179,11 @@ export class KubernetesClient {
   }
 }
 
+/** Neither the head of a reply came nor can the request have been worked on: no connection, or no TLS. */
+function isUnreached({ failure }: PlatformError): boolean {
+  return failure.status === undefined && failure.applied === 'no';
+}
+
 /** A credential plugin that waits for a person would otherwise wait for ever. */
 async function admissionWithin(access: Access, milliseconds: number): Promise<Admission> {
   let timer: NodeJS.Timeout | undefined;
@@ -183,7 +192,7 @@ async function admissionWithin(access: Access, milliseconds: number): Promise<Ad
       const seconds = milliseconds / 1000;
       reject(
         new ConfigurationError(`The credentials of context ${access.context} were not ready within ${seconds} s.`, {
-          remedy: 'Run kubectl with this context once: its credential plugin may be waiting for an answer.',
+          remedy: access.remedies.late,
         }),
       );
     }, milliseconds);

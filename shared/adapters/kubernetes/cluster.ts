@@ -17,6 +17,7 @@ import type {
   Workload,
   WorkloadKind,
 } from '../../ports/cluster.ts';
+import type { AccessSource } from './admission.ts';
 import { type Live, sizePatch, type SizeChange, whatDiffers } from './changes.ts';
 import { type Call, KubernetesClient, type Reply } from './client.ts';
 import { readServerTime, readVersion, reviewAccess } from './discovery.ts';
@@ -43,13 +44,9 @@ import {
   VERTICAL_POD_AUTOSCALERS,
 } from './resources.ts';
 
-export interface KubernetesClusterOptions {
+export interface KubernetesClusterOptions extends AccessSource {
   /** How people call this cluster. */
   readonly name: string;
-  /** Context of the kubeconfig; its current one when absent. */
-  readonly context?: string;
-  /** Path of the kubeconfig; KUBECONFIG, ~/.kube/config or the pod's service account when absent. */
-  readonly kubeconfig?: string;
   readonly userAgent?: string;
   /** For one attempt of a call, 15 when absent. */
   readonly deadlineSeconds?: number;
@@ -85,16 +82,12 @@ class KubernetesCluster implements Cluster {
   readonly #pageSize: number;
 
   constructor(options: KubernetesClusterOptions) {
-    const { name, context, kubeconfig, clock, random } = options;
-    this.name = name;
+    this.name = options.name;
     this.#pageSize = options.pageSize ?? 500;
     this.#client = new KubernetesClient({
+      ...options,
       userAgent: options.userAgent ?? FIELD_MANAGER,
       deadlineSeconds: options.deadlineSeconds ?? 15,
-      clock,
-      random,
-      ...(context === undefined ? {} : { context }),
-      ...(kubeconfig === undefined ? {} : { kubeconfig }),
     });
   }
 

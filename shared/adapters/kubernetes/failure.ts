@@ -2,6 +2,7 @@
 // and whether a write may have happened.
 import { PlatformError } from '../../core/errors.ts';
 import { type ExchangeError, MAX_REPLY_BYTES } from '../http/exchange.ts';
+import type { AccessRemedies } from './admission.ts';
 import { isRecord, readJson } from './json.ts';
 import { MalformedError } from './message.ts';
 import { type RawStatus, STATUS } from './messages.ts';
@@ -48,11 +49,11 @@ export function callFailure(call: CallContext, why: string, details: Details): P
 export function connectionFailure(
   call: CallContext,
   error: ExchangeError,
-  where: { readonly host: string; readonly deadlineSeconds: number },
+  where: { readonly host: string; readonly deadlineSeconds: number; readonly remedies: AccessRemedies },
 ): PlatformError {
   const { status, code, sent } = error;
   const details = { applied: maybeApplied(call, sent), status, cause: error };
-  const { host } = where;
+  const { host, remedies } = where;
   if (error.reason === 'too-large') {
     return callFailure(call, `the reply is larger than ${MAX_REPLY_BYTES / 1024 ** 2} MiB`, {
       ...details,
@@ -70,27 +71,33 @@ export function connectionFailure(
         : 'Check the network, the firewall and the VPC access between here and the API server.',
     });
   }
-  const { why, remedy } = connectionWords(code, host, sent, status, error.message);
+  const { why, remedy } = connectionWords({ code, host, sent, status, message: error.message, remedies });
   return callFailure(call, why, { ...details, code, remedy });
 }
 
-function connectionWords(
-  code: string | undefined,
-  host: string,
-  sent: boolean,
-  status: number | undefined,
-  message: string,
-): { readonly why: string; readonly remedy: string } {
+interface Connection {
+  readonly code: string | undefined;
+  readonly host: string;
+  readonly sent: boolean;
+  readonly status: number | undefined;
+  readonly message: string;
+  readonly remedies: AccessRemedies;
+}
+
+function connectionWords({ code, host, sent, status, message, remedies }: Connection): {
+  readonly why: string;
+  readonly remedy: string;
+} {
   switch (code) {
     case 'ECONNREFUSED':
       return {
         why: `${host} refused the connection`,
-        remedy: 'Check that the API server runs and that the kubeconfig has its present address.',
+        remedy: remedies.address,
       };
     case 'ENOTFOUND':
       return {
         why: `the name of ${host} is not known to DNS`,
-        remedy: 'Check the address in the kubeconfig, and the DNS of where this runs.',
+        remedy: `${remedies.address} Check the DNS of where this runs.`,
       };
     case 'EAI_AGAIN':
       return { why: `DNS gave no answer for ${host}`, remedy: 'Check the DNS of where this runs.' };
@@ -107,7 +114,7 @@ function connectionWords(
   if (!sent && code !== undefined && code !== 'ECONNRESET') {
     return {
       why: `the TLS connection to ${host} failed: ${printable(message)}`,
-      remedy: 'Check the certificate authority, the client certificate and the server name in the kubeconfig.',
+      remedy: remedies.tls,
     };
   }
   const when = status === undefined ? 'before an answer came' : 'in the middle of the answer';
@@ -130,7 +137,7 @@ export function malformedFailure(
     applied: maybeApplied(call, true),
     status,
     code: 'MalformedReply',
-    remedy: 'Check that the address in the kubeconfig is an API server and not a proxy in front of it.',
+    remedy: 'Check that the address is that of an API server and not a proxy in front of it.',
     cause: error,
   });
 }
@@ -140,8 +147,8 @@ export interface Refusal {
   readonly contentType: string;
   readonly body: Buffer;
   readonly retryAfterSeconds: number | undefined;
-  /** The kubeconfig's context, for remedies. */
-  readonly context: string;
+  /** What to do about refused credentials. */
+  readonly credentialsRemedy: string;
 }
 
 /** A reply that is no 2xx. */
@@ -164,7 +171,7 @@ export function statusFailure(call: CallContext, refusal: Refusal): PlatformErro
       return callFailure(call, `the credentials are missing, expired or refused (401)${words}`, {
         ...details,
         code: details.code ?? 'Unauthorized',
-        remedy: `Renew the credentials of context ${JSON.stringify(refusal.context)} in the kubeconfig, or log in again.`,
+        remedy: refusal.credentialsRemedy,
       });
     case 403:
       return callFailure(call, `it is not permitted (403)${words}`, {

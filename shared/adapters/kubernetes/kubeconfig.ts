@@ -11,14 +11,15 @@ import { ConfigurationError } from '../../core/errors.ts';
 import {
   type Access,
   type Admission,
-  type KubeconfigSource,
+  type AccessSource,
   keepAliveAgents,
+  kubeconfigRemedies,
   serverAddress,
   type TlsMaterial,
 } from './admission.ts';
 
 /** Reads the kubeconfig anew, so that credentials that were renewed on disk or by a plugin are seen. */
-export async function loadAccess(source: KubeconfigSource): Promise<Access> {
+export async function loadAccess(source: AccessSource): Promise<Access> {
   const config = await readKubeconfig(source);
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
@@ -54,12 +55,13 @@ export async function loadAccess(source: KubeconfigSource): Promise<Access> {
   return {
     server,
     context: config.currentContext,
+    remedies: kubeconfigRemedies(config.currentContext),
     // Calls that begin together share one answer: an exec plugin is a process of its own.
     admission: () => (pending ??= askForAdmission().finally(() => (pending = undefined))),
   };
 }
 
-async function readKubeconfig(source: KubeconfigSource): Promise<KubeConfig> {
+async function readKubeconfig(source: AccessSource): Promise<KubeConfig> {
   const config = new KubeConfig();
   try {
     if (source.kubeconfig === undefined) {

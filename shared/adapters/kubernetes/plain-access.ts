@@ -5,7 +5,14 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { type Access, type KubeconfigSource, keepAliveAgents, serverAddress, type TlsMaterial } from './admission.ts';
+import {
+  type Access,
+  type AccessSource,
+  keepAliveAgents,
+  kubeconfigRemedies,
+  serverAddress,
+  type TlsMaterial,
+} from './admission.ts';
 
 const text = z.string().min(1);
 
@@ -33,7 +40,7 @@ const Kubeconfig = z.object({
 });
 
 /** Access as the file says; undefined where it asks for more than this reader knows. */
-export async function plainAccess(source: KubeconfigSource): Promise<Access | undefined> {
+export async function plainAccess(source: AccessSource): Promise<Access | undefined> {
   const { kubeconfig: file } = source;
   if (file === undefined || file.includes(path.delimiter)) {
     return undefined;
@@ -53,7 +60,12 @@ export async function plainAccess(source: KubeconfigSource): Promise<Access | un
     headers: token === undefined ? {} : { Authorization: `Bearer ${token.trim()}` },
     auth: username === undefined ? undefined : `${username}:${password ?? ''}`,
   };
-  return { server, context: context.name, admission: () => Promise.resolve(admission) };
+  return {
+    server,
+    context: context.name,
+    remedies: kubeconfigRemedies(context.name),
+    admission: () => Promise.resolve(admission),
+  };
 }
 
 async function readConfig(file: string): Promise<z.infer<typeof Kubeconfig> | undefined> {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '../../ports/clock.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { httpCall } from '../http/call.ts';
+import { googleTokens } from '../http/google.ts';
 
 export interface PubSubOptions {
   readonly project: string;
@@ -22,9 +23,10 @@ const Reply = z.looseObject({ messageIds: z.array(z.string()) });
 
 export function pubSubQueue(options: PubSubOptions): Queue {
   const base = options.apiUrl.replace(/\/+$/, '');
+  const tokens = googleTokens(SCOPE, options.project);
   return {
     async publish(topic, messages) {
-      const headers = base.startsWith('https:') ? { authorization: `Bearer ${await accessToken()}` } : {};
+      const headers = base.startsWith('https:') ? { authorization: `Bearer ${await tokens.accessToken()}` } : {};
       for (let start = 0; start < messages.length; start += BATCH) {
         const batch = messages.slice(start, start + BATCH);
         await httpCall({
@@ -52,10 +54,4 @@ export function pubSubQueue(options: PubSubOptions): Queue {
       }
     },
   };
-}
-
-async function accessToken(): Promise<string> {
-  const { GoogleAuth } = await import('./sdk.ts');
-  const token = await new GoogleAuth({ scopes: [SCOPE] }).getAccessToken();
-  return token ?? '';
 }

@@ -1,12 +1,16 @@
 // `nightshift pause` and `resume`: the kill switch by hand, from the next guardrail check of every instance on.
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import { systemClock, systemRandom } from '../../adapters/system/clock.ts';
+import { readEnvironment } from '../../config/environment.ts';
 import { CallerError } from '../../core/errors.ts';
 import { Duration } from '../../core/policy.ts';
 import type { Store } from '../../ports/store.ts';
 import { pauseSentence, pausesNow } from '../../runtime/pause.ts';
+import { openDeployment } from '../../wiring/ports.ts';
 import { findDuties } from '../duties.ts';
 import { type PauseVerb, switchPause } from '../pause-route.ts';
+import { setJobsPaused } from './jobs.ts';
 import { openSystem } from './system.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -15,6 +19,7 @@ interface PauseFlags {
   readonly for?: string;
   readonly why?: string;
   readonly policy?: string;
+  readonly jobs?: boolean;
 }
 
 export function registerPause(program: Command, terminal: Terminal): void {
@@ -25,6 +30,7 @@ export function registerPause(program: Command, terminal: Terminal): void {
     .option('--for <duration>', 'such as 2h; until `nightshift resume` when absent')
     .option('--why <text>', 'for the journal and the reports')
     .option('--policy <file>', 'policy file (NIGHTSHIFT_POLICY)')
+    .option('--jobs', 'also the schedules of what is deployed in the project of PUBSUB_PROJECT')
     .action(async (flags: PauseFlags) => {
       await change(terminal, 'pause', flags);
     });
@@ -33,12 +39,18 @@ export function registerPause(program: Command, terminal: Terminal): void {
     .description('End a pause')
     .option('--scope <scope>', 'the scope that was paused; everything when absent')
     .option('--policy <file>', 'policy file (NIGHTSHIFT_POLICY)')
+    .option('--jobs', 'also the schedules of what is deployed in the project of PUBSUB_PROJECT')
     .action(async (flags: PauseFlags) => {
       await change(terminal, 'resume', flags);
     });
 }
 
 async function change(terminal: Terminal, verb: PauseVerb, flags: PauseFlags): Promise<void> {
+  if (flags.jobs === true && flags.scope !== undefined) {
+    throw new CallerError('A schedule is for all scopes of a duty: --jobs and --scope do not go together.', {
+      field: '--jobs',
+    });
+  }
   const duration = flags.for === undefined ? undefined : Duration.safeParse(flags.for);
   if (duration?.success === false) {
     throw new CallerError(
@@ -73,6 +85,10 @@ async function change(terminal: Terminal, verb: PauseVerb, flags: PauseFlags): P
     }
   } finally {
     await system.close();
+  }
+  if (flags.jobs === true) {
+    const at = { project: undefined, clock: systemClock, random: systemRandom };
+    await setJobsPaused(terminal, openDeployment(readEnvironment(), at), verb === 'pause');
   }
 }
 
