@@ -147,6 +147,8 @@ function notDone(state: OutcomeState): string {
       return 'observed only';
     case 'stale':
       return 'changed meanwhile';
+    case 'begun':
+      return 'begun, not yet accounted for';
     case 'refused':
     case 'applied':
     case 'repeated':

@@ -139,6 +139,7 @@ const STATES: Readonly<Record<WordedState, readonly string[]>> = {
   stale: NOT_DONE,
   failed: ['escalated', 'needs a person', 'failed'],
   unknown: ['escalated', 'needs a person'],
+  begun: ['unchanged so far'],
   escalated: ['escalated', 'needs a person'],
   skipped: ['skipped', 'left alone', ...NOT_DONE],
 };
@@ -152,6 +153,7 @@ const STATE_WORDS: Readonly<Record<WordedState, string>> = {
   stale: 'not changed, it differed by then',
   failed: 'the change failed, needs a person',
   unknown: 'the change has an unknown end, needs a person',
+  begun: 'begun, its end shows later',
   escalated: 'escalated, needs a person',
   skipped: 'skipped',
 };

@@ -12,6 +12,8 @@ export interface Judgement {
   readonly rule: string;
   readonly sentence: string;
   readonly evidence: Evidence;
+  /** For people: whether what the change was made for came about. Absent where a change that is kept has done what it should. */
+  readonly succeeded?: boolean;
 }
 
 /** A judgement whose evidence is still to be added. */

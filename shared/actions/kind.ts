@@ -36,6 +36,8 @@ export interface ActionKind {
   growth(action: ActionProposal): { readonly step: number; readonly total: number | undefined };
   /** What the target looks like to a judge: before the change (stored with the intent) and after its settle time, in one shape. */
   observe(ports: Ports, team: TeamPolicy, action: ActionProposal, now: string): Promise<JsonObject>;
+  /** It is judged by what came after alone: the look before the change is spared. */
+  readonly judgedByOutcome?: true;
   /** Compares; pure. `before` is undefined when it could not be read then. Never `kept` without evidence. */
   judge(action: ActionProposal, before: JsonObject | undefined, after: JsonObject): Judgement;
   /** Seconds until it is judged, and between two looks at what is under way; the policy's `guardrails.settle` when absent. */

@@ -28,6 +28,7 @@ export interface Environment {
   readonly bitbucketApiUrl: string;
   readonly ollamaUrl: string | undefined;
   readonly ollamaToken: string | undefined;
+  readonly bitbucketWebhookSecret: string | undefined;
   readonly metricsUsername: string | undefined;
   readonly metricsPassword: string | undefined;
   readonly metricsBearerToken: string | undefined;
@@ -77,6 +78,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     bitbucketApiUrl: withDefault('BITBUCKET_API_URL'),
     ollamaUrl: get('OLLAMA_URL'),
     ollamaToken: get('OLLAMA_TOKEN'),
+    bitbucketWebhookSecret: get('BITBUCKET_WEBHOOK_SECRET'),
     metricsUsername: get('NIGHTSHIFT_METRICS_USERNAME'),
     metricsPassword: get('NIGHTSHIFT_METRICS_PASSWORD'),
     metricsBearerToken: get('NIGHTSHIFT_METRICS_BEARER_TOKEN'),

@@ -203,6 +203,15 @@ const TABLE = [
     example: 'a token that the proxy knows',
   },
   {
+    name: 'BITBUCKET_WEBHOOK_SECRET',
+    secret: true,
+    description:
+      'Secret of the webhook by which Bitbucket tells of builds that ended; failures are then looked at within seconds',
+    usedBy: 'ingress, npm start',
+    schema: pattern(/^\S{16,}$/, 'a secret of at least 16 characters without spaces'),
+    example: 'the output of: openssl rand -hex 32',
+  },
+  {
     name: 'NIGHTSHIFT_METRICS_USERNAME',
     secret: false,
     description: 'User for Basic authentication at VictoriaMetrics or Prometheus',

@@ -76,8 +76,12 @@ export interface ActionRecord extends ActionProposal {
   readonly expiresAt?: string;
   /** Who approved it, where somebody had to. */
   readonly approvedBy?: string;
+  /** The platform was asked and its answer never came: until `dueAt` the change may still show. */
+  readonly replyLost?: true;
   /** What the target looked like before the change, for the judge; absent when that could not be read. */
   readonly before?: JsonObject;
+  /** What the judge found when it was closed. */
+  readonly judged?: { readonly rule: string; readonly evidence: Evidence; readonly succeeded?: boolean };
   /** Its judgement was put off once for missing data. */
   readonly extended?: boolean;
   /** The action that this one takes back. */

@@ -1,6 +1,7 @@
 // Text for people without a vendor's syntax: adapters turn it into Slack blocks, Jira ADF or HTML and escape it there.
 
 import type { ButtonValue } from './click.ts';
+import type { JsonObject } from './json.ts';
 
 /** A piece of text. `issue` stands for the link of the issue with that fingerprint, known only when it is delivered. */
 export type Span =
@@ -16,6 +17,8 @@ export type Block =
   | { readonly kind: 'code'; readonly text: string }
   /** A line and what people may do about it; where nobody can click it is the line alone. */
   | { readonly kind: 'buttons'; readonly line: Line; readonly buttons: readonly Button[] }
+  /** A line about a change of ours by its id; what became of the change is added whenever the line is shown. */
+  | { readonly kind: 'action'; readonly action: string; readonly line: Line }
   | { readonly kind: 'table'; readonly header: readonly string[]; readonly rows: readonly (readonly string[])[] };
 
 export interface Button {
@@ -33,7 +36,28 @@ export interface Button {
 export interface Message {
   readonly title: string;
   readonly blocks: readonly Block[];
-  readonly file?: { readonly name: string; readonly title: string; readonly content: string };
+  readonly file?: TextFile | PictureFile;
+}
+
+export interface TextFile {
+  readonly name: string;
+  readonly title: string;
+  readonly content: string;
+}
+
+/** A picture that is drawn when it is delivered or shown: what is stored are the options of its chart. `alt` says what it shows. */
+export interface PictureFile {
+  readonly name: string;
+  readonly title: string;
+  readonly alt: string;
+  readonly picture: Chart;
+}
+
+/** A chart as plain data: the options of the chart library, its size in pixels. */
+export interface Chart {
+  readonly width: number;
+  readonly height: number;
+  readonly option: JsonObject;
 }
 
 /**

@@ -1,13 +1,14 @@
 // What a run tells people: canonical JSON first, then the message and the issues made from it.
 import type { ActionState } from './action.ts';
 import type { Decision, Escalation } from './decision.ts';
-import { code, type Message, paragraph, text } from './document.ts';
+import { code, type Message, paragraph, text, type Block } from './document.ts';
 import type { JsonObject } from './json.ts';
 import type { Evidence } from './wording/evidence.ts';
 
 /** What became of an `act`: `planned` in a dry run, `observed` where policy only looks, else what the executor did. */
+/** `begun`: the platform may have done it, which shows later; it is looked after and told then. */
 export type OutcomeState =
-  'applied' | 'repeated' | 'waiting' | 'planned' | 'observed' | 'refused' | 'stale' | 'failed' | 'unknown';
+  'applied' | 'begun' | 'repeated' | 'waiting' | 'planned' | 'observed' | 'refused' | 'stale' | 'failed' | 'unknown';
 
 export interface Outcome {
   /** The effect key; absent where nothing was stored. */
@@ -91,6 +92,7 @@ export interface Report {
   readonly corrections?: readonly Correction[];
   /** What a model may make of the message's block of role `words`; absent where code's sentences are the last word. */
   readonly wording?: Wording;
+  readonly notices?: readonly Notice[];
 }
 
 export interface Wording {
@@ -103,6 +105,23 @@ export interface Wording {
 export interface ReportedWords {
   readonly by: 'model' | 'template';
   readonly why: string | null;
+}
+
+/**
+ * What a change of ours is about, said beside the build in the CI system, once for each place, and kept up to date: a status of the
+ * commit, or a comment on the pull request. Never an action: nothing depends on it.
+ */
+export interface Notice {
+  /** The effect key of the change. */
+  readonly actionId: string;
+  readonly repository: string;
+  readonly place:
+    | { readonly kind: 'build-status'; readonly commit: string; readonly name: string; readonly url: string }
+    | { readonly kind: 'pull-request'; readonly pullRequest: number };
+  /** One sentence: what was done and why. */
+  readonly sentence: string;
+  /** For a comment: what tells the cause. A block of kind `action` says what became of the change. */
+  readonly body: readonly Block[];
 }
 
 /** A change that was told as done turned out otherwise: said once, in the thread of the message that told it. */

@@ -75,11 +75,12 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
   await mkdir(folder, { recursive: true });
   const { name, timeoutSeconds, fanOut } = manifest;
   const serve = manifest.kind === 'duty' ? 'serveDuty' : 'serveDriver';
-  await writeParts(folder, name, [
+  const lines = [
     `import { ${manifest.kind} } from './functions/${name}/index.ts';`,
     `import { ${serve} } from './shared/wiring/function.ts';`,
     `${serve}(${manifest.kind}, ${JSON.stringify({ name, timeoutSeconds, fanOut, code: await codeVersion(name) })});`,
-  ]);
+  ];
+  await writeParts(folder, name, lines, { draws: manifest.capabilities.includes('chat.pictures') });
   const require = createRequire(import.meta.url);
   const frameworkJson = JSON.parse(
     await readFile(path.join(path.dirname(require.resolve(FRAMEWORK)), '../../package.json'), 'utf8'),
@@ -113,7 +114,12 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
  * Bundles the module of these lines into `folder`: the part `<name>.cjs`, parts that load when they are needed, and `index.cjs`,
  * which loads them. Everything that is deployed is bundled like this.
  */
-export async function writeParts(folder: string, name: string, lines: readonly string[]): Promise<void> {
+export async function writeParts(
+  folder: string,
+  name: string,
+  lines: readonly string[],
+  { draws = false } = {},
+): Promise<void> {
   const { outputFiles } = await build({
     ...TARGET,
     stdin: source(lines),
@@ -126,13 +132,18 @@ export async function writeParts(folder: string, name: string, lines: readonly s
     // Only ES modules can be split. What is CommonJS inside of them keeps its `require`, which the second pass leaves as it is.
     splitting: true,
     format: 'esm',
-    plugins: [ENGLISH_ALONE, embeddedFiles(ROOT, name)],
+    plugins: [ENGLISH_ALONE, embeddedFiles(ROOT, name), pictures(draws)],
+    loader: { '.wasm': 'file', '.ttf': 'file' },
     external: [FRAMEWORK],
     write: false,
     logLevel: 'warning',
   });
   await mkdir(path.join(folder, 'chunks'), { recursive: true });
-  await Promise.all(outputFiles.map(async (file) => writeFile(file.path, await asCommonJs(file.text))));
+  await Promise.all(
+    outputFiles.map(async (file) =>
+      writeFile(file.path, file.path.endsWith('.cjs') ? await asCommonJs(file.text) : file.contents),
+    ),
+  );
   await build({
     ...TARGET,
     stdin: source([
@@ -172,6 +183,31 @@ async function sizesIn(folder: string): Promise<readonly { readonly name: string
       .filter((entry) => entry.isFile())
       .map(async ({ name, parentPath }) => ({ name, size: (await stat(path.join(parentPath, name))).size })),
   );
+}
+
+/** The renderer's files lie beside the bundle that draws; a function that may not draw has no renderer at all. */
+function pictures(draws: boolean): Plugin {
+  return {
+    name: 'pictures',
+    setup: (builder) => {
+      builder.onLoad({ filter: /shared[\\/]adapters[\\/]picture[\\/]assets\.ts$/ }, ({ path: file }) => ({
+        contents: `import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import wasm from '@resvg/resvg-wasm/index_bg.wasm';
+import font from 'dejavu-fonts-ttf/ttf/DejaVuSans.ttf';
+export const rendererWasm = () => readFile(path.join(__dirname, wasm));
+export const fontFile = () => readFile(path.join(__dirname, font));`,
+        loader: 'js',
+        resolveDir: path.dirname(file),
+      }));
+      if (!draws) {
+        builder.onLoad({ filter: /shared[\\/]wiring[\\/]pictures\.ts$/ }, () => ({
+          contents: 'export function picturesOf() { return undefined; }',
+          loader: 'js',
+        }));
+      }
+    },
+  };
 }
 
 /**

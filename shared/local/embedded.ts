@@ -50,14 +50,21 @@ async function promptsModule(root: string, duty: string): Promise<string> {
   ].join('\n');
 }
 
-/** Checked and parsed: a function has no YAML to read when it starts. */
-async function signaturesModule(_root: string, duty: string): Promise<string> {
-  const files = (await shippedSignatureFiles(duty)).map(({ name, content }) => ({
-    name,
-    content: typeof content === 'string' ? provenSignatures(content, name) : content,
-  }));
+/** Those of all duties, since a report may go by another's; checked and parsed: a function has no YAML to read when it starts. */
+async function signaturesModule(root: string): Promise<string> {
+  const duties = await readdir(path.join(root, 'functions'));
+  const parsed: Record<string, unknown> = {};
+  for (const duty of duties.sort()) {
+    const files = await shippedSignatureFiles(duty);
+    if (files.length > 0) {
+      parsed[duty] = files.map(({ name, content }) => ({
+        name,
+        content: typeof content === 'string' ? provenSignatures(content, name) : content,
+      }));
+    }
+  }
   return [
-    `const files = ${JSON.stringify({ [duty]: files })};`,
+    `const files = ${JSON.stringify(parsed)};`,
     'export async function shippedSignatureFiles(duty) { return files[duty] ?? []; }',
   ].join('\n');
 }

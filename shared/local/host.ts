@@ -14,6 +14,7 @@ import { BODY_LIMIT_BYTES, type Incoming } from '../runtime/trigger.ts';
 import { actionOperation, operate } from './action-route.ts';
 import { operatePause, pauseOperation } from './pause-route.ts';
 import type { HostMetrics } from './metrics.ts';
+import { pageOperation, type ReportPages, reportPage } from './report-page.ts';
 import { runSchedule } from './schedule.ts';
 
 /** A duty or a driver as the host serves it. */
@@ -41,6 +42,8 @@ export interface HostOptions {
   readonly stopping: { stop(): void };
   /** The scopes of the policy, which a pause must be of. */
   readonly scopes?: readonly JsonObject[];
+  /** Reports that are shown as pages, by their duties. */
+  readonly pages?: ReportPages;
   /** What listens until the host stops, beside its port. */
   readonly listeners?: readonly ((signal: AbortSignal) => Promise<void>)[];
   /** Work that went on after its answer: a stop waits for it. */
@@ -234,6 +237,11 @@ async function route(options: HostOptions, request: IncomingMessage): Promise<Re
       headers: { 'content-type': options.metrics.contentType },
       body: await options.metrics.text(),
     };
+  }
+  const duty = pageOperation(path);
+  if (duty !== undefined) {
+    const { method, url } = request;
+    return reportPage(options.surroundings, options.pages ?? new Map(), { duty, method, url });
   }
   const operation = operationOf(options, path);
   const hosted = options.functions.find((candidate) => `/${candidate.name}` === path);

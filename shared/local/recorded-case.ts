@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { CallerError, ConfigurationError } from '../core/errors.ts';
 import { canonicalJson, type JsonObject } from '../core/json.ts';
 import { TeamPolicy } from '../core/policy.ts';
+import type { ReportedDecision } from '../core/report.ts';
 import type { Duty } from '../runtime/duty.ts';
 import type { RecordedOutcome } from '../runtime/recording.ts';
 import {
@@ -46,7 +47,7 @@ export interface RecordedCase {
 }
 
 /** Addresses and names of other systems, which rules rarely need and which nobody wants in a repository. */
-const ADDRESSES = ['chat', 'tracker', 'clusters'] as const;
+const ADDRESSES = ['chat', 'tracker', 'clusters', 'ci'] as const;
 
 /** Whether a scenario folder holds facts, to be judged without a platform. */
 export function isRecordedCase(folder: string): boolean {
@@ -137,7 +138,10 @@ export function readRecordedCase(folder: string, duty: Duty): RecordedCase {
 }
 
 /** Subject to rule id; a subject by the names that the scope does not say already. */
-export function rulesOf({ decisions }: Pick<Judgement, 'decisions'>, scope: JsonObject): Record<string, string> {
+export function rulesOf(
+  { decisions }: { readonly decisions: readonly Pick<ReportedDecision, 'subject' | 'rule'>[] },
+  scope: JsonObject,
+): Record<string, string> {
   return Object.fromEntries(
     decisions.map(({ subject, rule }) => [
       Object.entries(subject)

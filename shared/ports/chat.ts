@@ -47,7 +47,9 @@ export interface ChatUpload {
   readonly marker: string;
   readonly name: string;
   readonly title: string;
-  readonly content: string;
+  /** What a picture shows, for who cannot see it. */
+  readonly alt?: string;
+  readonly content: string | Uint8Array;
 }
 
 export interface IssueLink {

@@ -7,6 +7,7 @@ import type { Clock, Ids } from './clock.ts';
 import type { Cluster } from './cluster.ts';
 import type { Metrics } from './metrics.ts';
 import type { Model } from './model.ts';
+import type { Picture } from './picture.ts';
 import type { Queue } from './queue.ts';
 import type { Store } from './store.ts';
 import type { Tracker } from './tracker.ts';
@@ -20,6 +21,8 @@ export interface Ports {
   readonly ci: Ci | undefined;
   readonly queue: Queue | undefined;
   readonly model: Model | undefined;
+  /** `undefined` in a function that was built without the renderer: pictures are left to another one. */
+  readonly picture: Picture | undefined;
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;

@@ -2,6 +2,7 @@
 import type { ActionRecord } from '../core/action.ts';
 import type { Block, Button, Line, Message } from '../core/document.ts';
 import { text } from '../core/document.ts';
+import { actionLine } from './action-line.ts';
 import type { Store } from '../ports/store.ts';
 import { personName } from './person.ts';
 
@@ -43,12 +44,27 @@ export function pauseRow(key: string, line: Line): ButtonRow {
   };
 }
 
-/** The message as it is to be shown now. Reads one document for each row. */
+/** The message as it is to be shown now. Reads one document for each row and each line of a change. */
 export async function messageNow(store: Store, entryId: string, message: Message): Promise<Message> {
-  const blocks = await Promise.all(
-    message.blocks.map((block) => (block.kind === 'buttons' ? rowNow(store, entryId, block) : block)),
-  );
+  const blocks = await Promise.all(message.blocks.map((block) => blockNow(store, entryId, block)));
   return { ...message, blocks };
+}
+
+async function blockNow(store: Store, entryId: string, block: Block): Promise<Block> {
+  switch (block.kind) {
+    case 'buttons':
+      return rowNow(store, entryId, block);
+    case 'action':
+      return {
+        kind: 'paragraph',
+        line: [...block.line, ...actionLine((await store.read<ActionRecord>('actions', block.action))?.data)],
+      };
+    case 'paragraph':
+    case 'list':
+    case 'code':
+    case 'table':
+      return block;
+  }
 }
 
 async function rowNow(store: Store, entryId: string, row: ButtonRow): Promise<Block> {

@@ -117,9 +117,12 @@ async function probe(
     case 'to':
       return end(context, intent, 'applied', `The reply was lost; the change is there. ${look.found}`);
     case 'from':
-      return kind.guardedByPlatform && attempt < APPLY_ATTEMPTS
+      if (!kind.guardedByPlatform) {
+        return putOff(context, intent, lost);
+      }
+      return attempt < APPLY_ATTEMPTS
         ? applyAndProbe(context, intent, kind, attempt + 1)
-        : end(context, intent, kind.guardedByPlatform ? 'failed' : 'unknown', `The change is not there. ${lost.full}`);
+        : end(context, intent, 'failed', `The change is not there. ${lost.full}`);
     case 'gone':
       return end(context, intent, 'stale', `The target is gone. ${look.found}`);
     case 'elsewhere':
@@ -130,6 +133,27 @@ async function probe(
         `The reply was lost, and the target is neither as before nor as wanted: look at it. ${look.found}`,
       );
   }
+}
+
+/** Longer than a platform needs to show what it took: by then what is not there did not happen. */
+const LATE_SECONDS = 180;
+
+/** Asking again could make two: it stays intended, and whoever looks after it closes it by what shows. */
+async function putOff(
+  context: RunContext,
+  { id, data, version }: StoredDocument<ActionRecord>,
+  lost: PlatformError,
+): Promise<Outcome> {
+  const dueAt = secondsAfter(context.ports.clock.now().toISOString(), LATE_SECONDS);
+  await context.ports.store.commit([
+    { op: 'replace', collection: 'actions', id, data: { ...data, replyLost: true, dueAt }, version },
+  ]);
+  await step(context, 'outcome-stored');
+  return {
+    actionId: id,
+    state: 'begun',
+    detail: `The reply was lost and the change does not show yet; it is looked for until ${dueAt}. ${lost.full}`,
+  };
 }
 
 async function end(

@@ -53,8 +53,9 @@ export async function deliverMessage(context: DeliveryContext, entry: MessageEnt
     const { woken: _woken, ...shown } = current;
     current = { ...shown, linked: Object.keys(links).sort(), ...wordsSent(current) };
   }
+  const isWhole = complete && (current.message.file === undefined || current.fileSent === true);
   // An issue that never came into being has no link to wait for.
-  return complete || isOld(current, now)
+  return isWhole || isOld(current, now)
     ? { ...current, state: 'delivered' }
     : { ...current, dueAt: secondsAfter(now, editPause(current, now)) };
 }
@@ -90,6 +91,7 @@ async function post(
   return next;
 }
 
+/** A picture that this process cannot draw is left to one that can. */
 async function sendFile(context: DeliveryContext, chat: Chat, entry: MessageEntry): Promise<MessageEntry> {
   const { posted, message } = entry;
   if (posted === undefined || message.file === undefined) {
@@ -100,14 +102,29 @@ async function sendFile(context: DeliveryContext, chat: Chat, entry: MessageEntr
       ? await chat.findFile({ thread: posted, marker: entry.id, since: entry.uncertain.since })
       : undefined;
   if (found === undefined) {
-    const { largeFile } = entry;
-    const content = largeFile === undefined ? undefined : await readLarge<string>(context.ports.store, largeFile);
-    const file = { thread: posted, marker: entry.id, ...message.file, ...(content !== undefined && { content }) };
+    const content = await contentOf(context, entry, message.file);
+    if (content === undefined) {
+      return entry;
+    }
+    const { name, title } = message.file;
+    const alt = 'alt' in message.file ? { alt: message.file.alt } : {};
+    const file = { thread: posted, marker: entry.id, name, title, ...alt, content };
     await attempt(context, entry, 'file', () => chat.upload(file));
   }
   const next: MessageEntry = { ...accounted(entry), fileSent: true };
   await context.save(next);
   return next;
+}
+
+async function contentOf(
+  { ports }: DeliveryContext,
+  { largeFile }: MessageEntry,
+  file: NonNullable<MessageEntry['message']['file']>,
+): Promise<string | Uint8Array | undefined> {
+  if ('picture' in file) {
+    return ports.picture?.png(file.picture);
+  }
+  return largeFile === undefined ? file.content : readLarge<string>(ports.store, largeFile);
 }
 
 async function request(

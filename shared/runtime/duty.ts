@@ -1,8 +1,9 @@
 // What a duty is to the runtime: a manifest and five functions. `functions/<duty>/index.ts` puts them together.
 import type { z } from 'zod';
 import type { Decision } from '../core/decision.ts';
+import type { Message } from '../core/document.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { Policy } from '../core/policy.ts';
+import type { Policy, TeamPolicy } from '../core/policy.ts';
 import type { DecidedOutcome, Problem, Report } from '../core/report.ts';
 import type { RequiredMetric } from '../core/required-metric.ts';
 import type { History, Memory, Ports } from '../ports/ports.ts';
@@ -12,7 +13,7 @@ export interface ObserveInput<Scope, DutyPolicy> {
   readonly scope: Scope;
   readonly policy: Policy<DutyPolicy>;
   readonly now: string;
-  readonly ports: Pick<Ports, 'cluster' | 'metrics'>;
+  readonly ports: Pick<Ports, 'cluster' | 'metrics' | 'ci'>;
   readonly history: History;
   readonly memory: Memory;
   /** What came from outside for this scope since the last run, oldest first; checked by the duty's `event`. */
@@ -53,8 +54,12 @@ export interface Duty<Scope extends JsonObject = JsonObject, Facts = unknown, Du
   readonly event?: z.ZodType<JsonObject>;
   /** What it reads from the metrics store, for the doctor; absent for a duty that reads nothing there. */
   readonly requiredMetrics?: readonly RequiredMetric[];
+  /**
+   * The part of the scope whose runs share lease, memory and history, such as the workspace of a window; the whole scope when absent.
+   */
+  sharedScope?(scope: Scope): JsonObject;
   /** All scopes that the policy names, for a tick that names none. */
-  scopes(policy: DutyPolicy): readonly Scope[];
+  scopes(policy: DutyPolicy, team: TeamPolicy): readonly Scope[];
   observe(input: ObserveInput<Scope, DutyPolicy>): Promise<Facts>;
   decide(facts: Facts, policy: Policy<DutyPolicy>): readonly Decision[];
   /** What could not be seen, from the facts. A problem of kind `configuration` makes the run refused: nothing is acted on. */
@@ -62,6 +67,8 @@ export interface Duty<Scope extends JsonObject = JsonObject, Facts = unknown, Du
   report(input: ReportInput<Facts, DutyPolicy>): Report;
   /** What the next run of this scope is to know, by key: pure, and stored in the commit that ends the run. A dry run remembers nothing. */
   remember?(input: RememberInput<Facts, DutyPolicy>): Readonly<Record<string, Remembered>>;
+  /** The report of a stored run as a page of the one-process host, from its summary; absent for a duty that has no page. */
+  page?(summary: JsonObject): Message;
 }
 
 /** Keeps the types of a duty's parts together; the runtime sees them erased. */

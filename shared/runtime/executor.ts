@@ -188,6 +188,9 @@ async function lookBefore(
   action: ActionProposal,
   kind: ActionKind,
 ): Promise<JsonObject | undefined> {
+  if (kind.judgedByOutcome === true) {
+    return undefined;
+  }
   try {
     return await kind.observe(context.ports, context.team, action, context.ports.clock.now().toISOString());
   } catch (error) {

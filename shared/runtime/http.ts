@@ -86,7 +86,7 @@ async function run(ready: ReadyDuty, request: DutyRequest): Promise<Answer> {
 
 /** The scopes that the policy names for a duty; a ConfigurationError when there are none. */
 export function policyScopes(ready: Pick<ReadyDuty, 'duty' | 'policy'>): readonly JsonObject[] {
-  const scopes = ready.duty.scopes(ready.policy.duty);
+  const scopes = ready.duty.scopes(ready.policy.duty, ready.policy.team);
   if (scopes.length === 0) {
     throw new ConfigurationError(`The policy names no scope for ${ready.duty.name}.`, {
       remedy: `Set duties.${ready.duty.name}.scopes in the policy, or give the scope with the request.`,

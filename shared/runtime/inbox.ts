@@ -31,11 +31,25 @@ export async function receive(
   deliveryId: string,
 ): Promise<boolean> {
   const data: InboxEvent = { duty, scope, at, event, state: 'waiting' };
-  const id = hashOf({ duty, scope, deliveryId });
+  const id = inboxId(duty, scope, deliveryId);
   const result = await store.commit([
     { op: 'create', collection: 'inbox', id, data, expiresAt: secondsAfter(at, WAITS_SECONDS) },
   ]);
   return result.committed;
+}
+
+/** Whether a run that ended has looked at that delivery. */
+export async function isTaken(
+  store: Store,
+  { duty, scope }: Pick<InboxEvent, 'duty' | 'scope'>,
+  deliveryId: string,
+): Promise<boolean> {
+  const document = await store.read<InboxEvent>('inbox', inboxId(duty, scope, deliveryId));
+  return document?.data.state === 'taken';
+}
+
+function inboxId(duty: string, scope: string, deliveryId: string): string {
+  return hashOf({ duty, scope, deliveryId });
 }
 
 /** The events that wait for a run of this scope, oldest first; none for a duty that takes none. */

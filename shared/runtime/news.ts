@@ -5,7 +5,14 @@ import type { ActionRecord } from '../core/action.ts';
 import type { Escalation } from '../core/decision.ts';
 import { onlyObserves } from '../core/guardrail.ts';
 import { masked } from '../core/mask.ts';
-import { type Correction, type DecidedOutcome, escalationOf, type Problem, type Report } from '../core/report.ts';
+import {
+  type Correction,
+  type DecidedOutcome,
+  escalationOf,
+  type Notice,
+  type Problem,
+  type Report,
+} from '../core/report.ts';
 import type { Write } from '../ports/store.ts';
 import type { RunContext } from './context.ts';
 import type { Duty } from './duty.ts';
@@ -15,7 +22,7 @@ import { issueWrites, REPEAT_SECONDS } from './issue-writes.ts';
 import { outboxWrite } from './outbox.ts';
 import type { Reconciled } from './reconcile.ts';
 import { runExpiry } from './run-record.ts';
-import { type MessageEntry, secondsAfter } from './outbox-entry.ts';
+import { type MessageEntry, type NoticeEntry, noticeId, secondsAfter } from './outbox-entry.ts';
 import { buttonBlocks } from './news-buttons.ts';
 import { messageOf } from './wake.ts';
 
@@ -31,6 +38,7 @@ interface Told {
 const LINK_PATIENCE_SECONDS = 60;
 /** A commit takes 500 writes. What is over keeps its turn for the next run. */
 const CORRECTIONS_A_RUN = 50;
+const NOTICES_A_RUN = 100;
 /** A larger file would not fit into the document of its message. */
 const INLINE_FILE_CHARACTERS = 100_000;
 /** More than this is remembered as one: told again when any of it changes. */
@@ -38,7 +46,7 @@ const REMEMBERED_ITEMS = 1000;
 
 export interface NewsInput {
   readonly duty: Duty;
-  readonly report: Pick<Report, 'message' | 'corrections'>;
+  readonly report: Pick<Report, 'message' | 'corrections' | 'notices'>;
   readonly decided: readonly DecidedOutcome[];
   readonly problems: readonly Problem[];
   readonly reconciled: readonly Reconciled[];
@@ -55,7 +63,33 @@ export async function newsWrites(context: RunContext, input: NewsInput): Promise
     ? { writes: [], linked: [] }
     : await issueWrites(context, escalationsOf(input));
   const message = await messageWrites(context, input, issues.linked);
-  return [...issues.writes, ...message, ...(await correctionWrites(context, input.report.corrections ?? []))];
+  return [
+    ...issues.writes,
+    ...message,
+    ...(await correctionWrites(context, input.report.corrections ?? [])),
+    ...(await noticeWrites(context, input.report.notices ?? [])),
+  ];
+}
+
+/** Once for each change and place: a run that meets a change again has nothing new to say of it. */
+async function noticeWrites(context: RunContext, notices: readonly Notice[]): Promise<readonly Write[]> {
+  const at = context.ports.clock.now().toISOString();
+  const entries = notices.slice(0, NOTICES_A_RUN).map(async (notice): Promise<readonly Write[]> => {
+    const id = noticeId(notice.actionId, notice.place.kind);
+    const entry: NoticeEntry = {
+      id,
+      kind: 'notice',
+      runId: context.runId,
+      createdAt: at,
+      state: 'pending',
+      dueAt: at,
+      attempts: 0,
+      action: notice.actionId,
+      notice: masked(context.mask, notice),
+    };
+    return (await context.ports.store.read('outbox', id)) === undefined ? [outboxWrite(entry)] : [];
+  });
+  return (await Promise.all(entries)).flat();
 }
 
 /** What an earlier message told as done is corrected in its thread, once for each change. */
@@ -150,7 +184,7 @@ function withFileApart(
   message: Message,
 ): Pick<MessageEntry, 'message' | 'largeFile'> & { readonly chunks: readonly Write[] } {
   const { file } = message;
-  if (file === undefined || file.content.length <= INLINE_FILE_CHARACTERS) {
+  if (file === undefined || 'picture' in file || file.content.length <= INLINE_FILE_CHARACTERS) {
     return { message, chunks: [] };
   }
   const { writes, reference } = largeWrites(
@@ -167,7 +201,7 @@ function newsItems(input: NewsInput): readonly string[] {
   for (const decided of input.decided) {
     const { decision, outcome } = decided;
     const escalation = escalationOf(decided);
-    if (outcome?.state === 'applied') {
+    if (outcome?.state === 'applied' || outcome?.state === 'begun') {
       items.push(hashOf({ applied: outcome.actionId }));
     } else if (outcome?.state === 'waiting') {
       items.push(hashOf({ waiting: outcome.actionId }));

@@ -7,14 +7,14 @@ import type { Write } from '../ports/store.ts';
 import type { RunContext } from './context.ts';
 import { outboxWrite } from './outbox.ts';
 import type { MessageEntry } from './outbox-entry.ts';
-import { messageOf, wakeWrites } from './wake.ts';
+import { messageOf, wakeAction } from './wake.ts';
 
 /** The writes for the outbox; none where the action was never told. To be made anew when their commit is tried again. */
 export async function noteWrites(context: RunContext, action: ActionRecord, said: string): Promise<readonly Write[]> {
   const { store } = context.ports;
   const id = `${action.id.slice(0, 20)}-note-${fingerprintOf({ action: action.id, said })}`;
   const told = await store.read<MessageEntry>('outbox', messageOf(action));
-  const wake = await wakeWrites(store, messageOf(action), context.ports.clock.now().toISOString());
+  const wake = await wakeAction(store, action, context.ports.clock.now().toISOString());
   if (told?.data.posted === undefined || (await store.read('outbox', id)) !== undefined) {
     return wake;
   }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Message } from '../core/document.ts';
 import { PlatformError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { Notice } from '../core/report.ts';
 import type { Posted } from '../ports/chat.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { IssueDraft } from '../ports/tracker.ts';
@@ -64,7 +65,21 @@ export interface EventEntry extends EntryBase {
   readonly event: JsonObject;
 }
 
-export type OutboxEntry = MessageEntry | IssueEntry | EventEntry;
+/** Where a notice is shown, in the CI system. */
+export const NOTICE_PLACES = ['build-status', 'pull-request'] as const;
+
+/** What became of an action, said beside the build that it is about, and said anew when something else became of it. */
+export interface NoticeEntry extends EntryBase {
+  readonly kind: 'notice';
+  readonly action: string;
+  readonly notice: Notice;
+}
+
+export function noticeId(action: string, place: (typeof NOTICE_PLACES)[number]): string {
+  return `${action}-${place}`;
+}
+
+export type OutboxEntry = MessageEntry | IssueEntry | EventEntry | NoticeEntry;
 
 /** What is known of the issue with a fingerprint; `key` is absent until it is delivered. */
 export interface IssueState {

@@ -6,6 +6,7 @@ import type { Step, Surroundings } from './context.ts';
 import { deliverEvent } from './deliver-event.ts';
 import { deliverIssue } from './deliver-issue.ts';
 import { deliverMessage } from './deliver-message.ts';
+import { deliverNotice } from './deliver-notice.ts';
 import { type DeliveryContext, isOld, type OutboxEntry, secondsAfter } from './outbox-entry.ts';
 
 class LostClaim extends Error {}
@@ -20,6 +21,7 @@ type Deliver<E extends OutboxEntry> = (
 export const DELIVERIES: { readonly [K in OutboxEntry['kind']]: Deliver<Extract<OutboxEntry, { kind: K }>> } = {
   issue: deliverIssue,
   message: deliverMessage,
+  notice: deliverNotice,
   event: (context, entry, surroundings) => deliverEvent(surroundings, context, entry),
 };
 
@@ -94,7 +96,7 @@ export async function deliverRun(
 
 const SHORTEST_PAUSE_MILLISECONDS = 500;
 /** Somebody waits for what an event does, and messages wait for their issues. */
-const ORDER: readonly OutboxEntry['kind'][] = ['event', 'issue', 'message'];
+const ORDER: readonly OutboxEntry['kind'][] = ['event', 'issue', 'message', 'notice'];
 
 async function deliverEach(
   input: DrainInput & { readonly isStopping: () => boolean },

@@ -2,11 +2,12 @@
 import type { ActionRecord } from '../core/action.ts';
 import { describeError } from '../core/errors.ts';
 import type { Problem } from '../core/report.ts';
-import type { StoredDocument } from '../ports/store.ts';
+import type { StoredDocument, Write } from '../ports/store.ts';
 import { dueOf, kindOf } from './carry-out.ts';
 import { byOf, type Ending, type RunContext } from './context.ts';
 import { fence } from './executor.ts';
 import { historyOf, transition } from './journal.ts';
+import { wakeAction } from './wake.ts';
 
 /** An action that its own run did not tell. */
 export interface Reconciled {
@@ -63,7 +64,16 @@ export async function accountFor(
 ): Promise<Reconciled | undefined> {
   const kind = kindOf(context, document.data);
   const look = await kind.look(context.ports, document.data);
-  const ending = ENDINGS[look.at];
+  const { replyLost, dueAt } = document.data;
+  if (
+    look.at === 'from' &&
+    replyLost === true &&
+    dueAt !== undefined &&
+    dueAt > context.ports.clock.now().toISOString()
+  ) {
+    return undefined;
+  }
+  const ending = replyLost === true ? { ...ENDINGS[look.at], sentence: LOST[look.at] } : ENDINGS[look.at];
   const detail = context.mask(`${ending.sentence} ${look.found}`);
   const closed = await transition(
     context.ports,
@@ -74,13 +84,21 @@ export async function accountFor(
       by: `${byOf(context)}, reconciling`,
       ...dueOf(context, document.data, ending.state),
     },
-    async () => [...fence(context), ...((await context.onEnd?.(ending.state, detail)) ?? [])],
+    async () => [
+      ...fence(context),
+      ...(context.onEnd === undefined ? await wake(context, document.data) : await context.onEnd(ending.state, detail)),
+    ],
   );
   if (closed === undefined) {
     return undefined;
   }
   context.log.warn({ actionId: document.id, state: ending.state }, 'an action of a run that died was reconciled');
   return { action: closed.data, change: kind.describe(closed.data) };
+}
+
+/** Who has a report tells it there; what was told before is shown anew. */
+function wake({ ports }: RunContext, action: ActionRecord): Promise<readonly Write[]> {
+  return wakeAction(ports.store, action, ports.clock.now().toISOString());
 }
 
 /** What a run did that ended before it could tell: its actions in the state that the journal has now. */
@@ -93,6 +111,13 @@ export async function deedsOf(
     .filter((action) => action.runId === run.id && action.state !== 'intended')
     .map((action) => ({ action, change: context.kinds.get(action.kind)?.describe(action) ?? action.kind }));
 }
+
+const LOST: Readonly<Record<'from' | 'to' | 'elsewhere' | 'gone', string>> = {
+  to: 'The reply was lost; the change is there.',
+  from: 'The reply was lost, and nothing came of the request; it is not made again from here.',
+  gone: 'The reply was lost, and the target is gone.',
+  elsewhere: 'The reply was lost, and the target is neither as before nor as wanted: look at it.',
+};
 
 const ENDINGS: Readonly<Record<'from' | 'to' | 'elsewhere' | 'gone', { state: Ending; sentence: string }>> = {
   to: { state: 'applied', sentence: 'The run died before it could tell; the change is there.' },

@@ -92,10 +92,17 @@ function reportedReconciled({ action }: Reconciled): ReportedAction {
   };
 }
 
+const DELIVERED_KINDS: Readonly<Record<OutboxEntry['kind'], string>> = {
+  issue: 'tracker.issue',
+  message: 'chat.message',
+  notice: 'ci.notice',
+  event: 'event',
+};
+
 export function reportedDelivery(entry: OutboxEntry): ReportedDelivery {
   return {
     id: entry.id,
-    kind: entry.kind === 'issue' ? 'tracker.issue' : 'chat.message',
+    kind: DELIVERED_KINDS[entry.kind],
     state: entry.state,
     url: entry.url ?? null,
     detail: entry.lastError ?? null,

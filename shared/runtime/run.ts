@@ -79,7 +79,7 @@ export async function runDuty<S extends JsonObject, F, P>(
   const scope = parseScope(duty, request.scope);
   const { ports } = surroundings;
   const started = ports.clock.now();
-  const key = scopeKey(scope);
+  const key = scopeKey(duty.sharedScope?.(scope) ?? scope);
   const repeat = request.dryRun ? undefined : await answeredBefore(ports, duty.name, request.deliveryId);
   if (repeat !== undefined) {
     return { kind: 'repeat', ...repeat };

@@ -15,6 +15,7 @@ import { noteWrites } from './note.ts';
 import { deliverRun, drainOutbox } from './outbox.ts';
 import { accountFor } from './reconcile.ts';
 import { contextOf, expireAction, withScope } from './stored-action.ts';
+import { wakeAction } from './wake.ts';
 import { finishUndo, undoAction } from './undo.ts';
 
 const BATCH = 50;
@@ -109,9 +110,9 @@ async function verify(surroundings: Surroundings, document: StoredDocument<Actio
     case 'kept':
       await transition(
         context.ports,
-        document,
+        withJudgement(document, judgement),
         { state: 'settled', detail: context.mask(`Kept: ${judgement.sentence}`), by: BY },
-        [],
+        () => wakeAction(context.ports.store, data, context.now, ['action']),
       );
       return 'kept';
     case 'undo':
@@ -197,11 +198,22 @@ async function escalate(
       ],
     },
   ]);
-  await transition(context.ports, document, { state: 'settled', detail, by: BY }, async () => [
+  await transition(context.ports, withJudgement(document, judgement), { state: 'settled', detail, by: BY }, async () => [
     ...(await noteWrites(context, data, detail)),
     ...issues.writes,
   ]);
   return 'escalated';
+}
+
+/** For who goes by how changes of this kind end, such as a duty that counts them. */
+function withJudgement(
+  document: StoredDocument<ActionRecord>,
+  { rule, evidence, succeeded }: Judgement,
+): StoredDocument<ActionRecord> {
+  return {
+    ...document,
+    data: { ...document.data, judged: { rule, evidence, ...(succeeded === undefined ? {} : { succeeded }) } },
+  };
 }
 
 /** Missing data after the settle time is waited for once more. */

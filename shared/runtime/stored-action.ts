@@ -15,7 +15,7 @@ import { leaseRelease, takeLease } from './lease.ts';
 import { noteWrites } from './note.ts';
 import { pausedFor } from './pause.ts';
 import { secondsAfter } from './outbox-entry.ts';
-import { messageOf, wakeWrites } from './wake.ts';
+import { wakeAction } from './wake.ts';
 
 const PREFIX_LENGTH = 8;
 const SEARCHED = 500;
@@ -240,7 +240,7 @@ async function waitingAction(
 export async function expireAction(surroundings: Surroundings, document: StoredDocument<ActionRecord>): Promise<void> {
   const detail = `Nobody decided until ${document.data.expiresAt ?? ''}.`;
   await transition(surroundings.ports, document, { state: 'expired', detail, by: 'settle' }, () =>
-    wakeWrites(surroundings.ports.store, messageOf(document.data), surroundings.ports.clock.now().toISOString()),
+    wakeAction(surroundings.ports.store, document.data, surroundings.ports.clock.now().toISOString()),
   );
 }
 

@@ -9,7 +9,7 @@ import type { RunContext, Surroundings } from './context.ts';
 import { endWrites } from './end-writes.ts';
 import { journalWrites, transition } from './journal.ts';
 import { pausedFor } from './pause.ts';
-import { messageOf, wakeWrites } from './wake.ts';
+import { wakeAction } from './wake.ts';
 import { busy, findAction, type OperationResult, withScope } from './stored-action.ts';
 
 export interface UndoRequest {
@@ -90,7 +90,7 @@ export async function finishUndo(surroundings: Surroundings, undoId: string, by:
       surroundings.ports,
       original,
       { state: 'undone', detail: `Undone by ${by}: ${undo?.data.sentence ?? ''}`, by },
-      () => wakeWrites(store, messageOf(original.data), surroundings.ports.clock.now().toISOString()),
+      () => wakeAction(store, original.data, surroundings.ports.clock.now().toISOString()),
     );
   }
   if (undo?.data.state === 'applied') {

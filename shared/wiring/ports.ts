@@ -26,6 +26,7 @@ import type { Ports } from '../ports/ports.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { Store } from '../ports/store.ts';
 import type { Tracker } from '../ports/tracker.ts';
+import { picturesOf } from './pictures.ts';
 
 export interface WiringInput {
   readonly environment: Environment;
@@ -86,6 +87,7 @@ export function connectPorts(input: WiringInput): Ports {
     ci: ciOf(input),
     queue: queueOf(input),
     model: modelOf(input),
+    picture: picturesOf(),
     store,
     clock,
     ids,

@@ -143,7 +143,7 @@ describe('the last commit', () => {
     const sent: string[] = [];
     const { upload } = runtime.chat;
     runtime.chat.upload = (file) => {
-      sent.push(file.content);
+      sent.push(Buffer.from(file.content).toString());
       return upload(file);
     };
     expect((await run(runtime, { a: 125 }, {}, { report: () => words })).kind).toBe('done');

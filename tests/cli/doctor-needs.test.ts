@@ -29,7 +29,12 @@ function team(modes: unknown[] = [], more: object = {}): TeamPolicy {
 }
 
 function inUse(scopes: unknown, names = NAMES): DutyInUse {
-  return dutyInUse({ duty, capabilities: names }, duty.policy.parse({ scopes }), capabilities);
+  return dutyInUse(
+    { duty, capabilities: names },
+    duty.policy.parse({ scopes }),
+    TeamPolicy.parse({ version: 1 }),
+    capabilities,
+  );
 }
 
 const SHOP_AND_PAY = [{ cluster: 'prod', namespaces: ['shop', 'pay'] }];

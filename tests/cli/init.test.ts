@@ -42,7 +42,7 @@ describe('the file', () => {
   it('is valid, names the scopes, and lets nothing happen', () => {
     const { team, duties, warnings } = load(text);
     expect(warnings).toEqual([]);
-    expect(duty.scopes(duty.policy.parse(duties['rebalance']))).toEqual([
+    expect(duty.scopes(duty.policy.parse(duties['rebalance']), team)).toEqual([
       { cluster: 'prod', namespace: 'shop' },
       { cluster: 'prod', namespace: 'pay' },
     ]);

@@ -207,7 +207,7 @@ async function bothSides(scenario: Scenario): Promise<Sides> {
     serve(victoriaMetricsDouble(scenario.series, clock), calls),
     real.importSeries(scenario.series),
   ]);
-  const { namespace } = scenario.case.scope;
+  const { namespace = '' } = scenario.case.scope;
   const own = selectorOf(scenario);
   const policy = RebalancePolicy.parse(dutyPolicyOf(scenario));
   const sources = { double: sourceOf(namespace, own), server: sourceOf(namespace, joined(own, matcher)) };
@@ -297,7 +297,7 @@ function dutyPolicyOf(scenario: Scenario): Json {
 }
 
 function metricsPolicyOf(scenario: Scenario): Json {
-  return memberOf(memberOf(memberOf(scenario.policy, 'clusters'), scenario.case.scope.cluster), 'metrics') ?? {};
+  return memberOf(memberOf(memberOf(scenario.policy, 'clusters'), (scenario.case.scope['cluster'] ?? '')), 'metrics') ?? {};
 }
 
 function memberOf(value: Json | undefined, name: string): Json | undefined {
@@ -313,7 +313,7 @@ function joined(selector: string, matcher: string): string {
 /** The scenario with the real server in place of the double, and no samples in the double at all. */
 function onRealMetrics(scenario: Scenario, matcher: string): Scenario {
   const metrics = { url: real.url, selector: joined(selectorOf(scenario), matcher) };
-  const policy = mergeDeep(scenario.policy, { clusters: { [scenario.case.scope.cluster]: { metrics } } });
+  const policy = mergeDeep(scenario.policy, { clusters: { [(scenario.case.scope['cluster'] ?? '')]: { metrics } } });
   return { ...scenario, policy: policy as JsonObject, series: [] };
 }
 

@@ -9,11 +9,13 @@ import {
   MODEL_BINARIES,
   UnbuildableError,
 } from './binaries.ts';
+import { whyNoBrowser } from './browser.ts';
 import { whyNoFirestoreEmulator } from './firestore.ts';
 import { whyNoKubectl, whyNoRegistry } from './installed.ts';
 import { whyNoTerraform } from './terraform.ts';
 
-export type Part = 'kubernetes' | 'metrics' | 'firestore' | 'model' | 'terraform' | 'kubectl' | 'registry';
+export type Part =
+  'kubernetes' | 'metrics' | 'firestore' | 'model' | 'terraform' | 'kubectl' | 'registry' | 'browser';
 
 /** Part to why it cannot run. */
 export type Missing = Readonly<Partial<Record<Part, string>>>;
@@ -41,6 +43,7 @@ const NEEDS: Readonly<Record<Part, Need>> = {
   terraform: { binaries: [], installed: whyNoTerraform },
   kubectl: { binaries: [], installed: whyNoKubectl },
   registry: { binaries: [], installed: whyNoRegistry },
+  browser: { binaries: [], installed: whyNoBrowser, replacedBy: 'NIGHTSHIFT_REAL_CHROMIUM' },
 };
 
 export default async function setup(project: TestProject): Promise<void> {

@@ -5,6 +5,7 @@ import type { ActionRecord } from '../../shared/core/action.ts';
 import { BugError } from '../../shared/core/errors.ts';
 import { STEPS } from '../../shared/runtime/context.ts';
 import { runDuty, type RunRequest, type RunResult } from '../../shared/runtime/run.ts';
+import { settle } from '../../shared/runtime/settle.ts';
 import {
   fail,
   sizeDuty,
@@ -79,12 +80,26 @@ describe('one effect', () => {
     expect(runtime.things.effects).toEqual(['a=125']);
   });
 
-  test('where the platform does not guard it, an unanswered change is left to a person', async () => {
+  test('where the platform does not guard it, an unanswered change is looked for, and never asked for again from there', async () => {
     const runtime = testRuntime({ guardedByPlatform: false });
     runtime.things.fates = ['never arrived'];
-    expect(outcomes(await run(runtime, { a: 125 }))).toEqual(['unknown']);
+    expect(outcomes(await run(runtime, { a: 125 }))).toEqual(['begun']);
+    await settle(runtime.surroundings);
+    expect((await actions(runtime)).map(({ state }) => state)).toEqual(['intended']);
+    runtime.clock.advance(4 * 60_000);
+    await settle(runtime.surroundings);
+    expect((await actions(runtime)).map(({ state }) => state)).toEqual(['failed']);
     expect(runtime.things.effects).toEqual([]);
-    expect(runtime.tracker.issues).toHaveLength(1);
+  });
+
+  test('what shows late is accounted for as applied', async () => {
+    const runtime = testRuntime({ guardedByPlatform: false });
+    runtime.things.fates = ['never arrived'];
+    await run(runtime, { a: 125 });
+    runtime.things.sizes.set('a', 125);
+    runtime.clock.advance(4 * 60_000);
+    await settle(runtime.surroundings);
+    expect((await actions(runtime)).map(({ state }) => state)).toEqual(['applied']);
   });
 
   test('a refusal fails the action, escalates, and the next run may try again in a new epoch', async () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadScenario } from '../../fixtures/platform/scenario.ts';
 import type { CanonicalReport } from '../../shared/core/report.ts';
-import { isRecordedCase } from '../../shared/local/recorded-case.ts';
+import { isRecordedCase, rulesOf } from '../../shared/local/recorded-case.ts';
 import { openScenario } from '../../shared/local/scenario.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -33,7 +33,7 @@ describe.each(duties)('every scenario of %s', (duty) => {
         throw new Error('busy');
       }
       const { report } = result;
-      expect(rulesOf(report)).toEqual(scenario.case.expect);
+      expect(rulesOf(report, scenario.case.scope)).toEqual(scenario.case.expect);
       if (scenario.case.expectSummary !== undefined) {
         expect(report.summary).toMatchObject(scenario.case.expectSummary);
       }
@@ -44,12 +44,6 @@ describe.each(duties)('every scenario of %s', (duty) => {
     }
   });
 });
-
-function rulesOf(report: CanonicalReport): Record<string, string> {
-  return Object.fromEntries(
-    report.decisions.map(({ subject, rule }) => [`${subject['pod'] ?? ''}/${subject['container'] ?? ''}`, rule]),
-  );
-}
 
 /** The whole canonical report: written on request (UPDATE=1), compared otherwise. Addresses of this run are taken out. */
 function compareWithSnapshot(folder: string, report: CanonicalReport, urls: Readonly<Record<string, string>>): void {

@@ -319,7 +319,7 @@ export function testRuntime(options: TestRuntimeOptions = {}): TestRuntime {
     metrics: unused,
     chat,
     tracker,
-    ...{ ci: undefined, queue: undefined, model: undefined },
+    ...{ ci: undefined, queue: undefined, model: undefined, picture: undefined },
     store,
     clock,
     ids: {

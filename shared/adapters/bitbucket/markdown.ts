@@ -30,6 +30,7 @@ function blockText(block: Block): string {
   switch (block.kind) {
     case 'paragraph':
     case 'buttons':
+    case 'action':
       return lineText(block.line);
     case 'list':
       return block.lines.map((line) => `* ${lineText(line)}`).join('\n');

@@ -11,7 +11,7 @@ export interface ExchangeRequest {
   /** http or https, without user and password. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Connection and whole reply. */
   readonly deadlineMilliseconds: number;
   /** After decompression; 128 MiB when absent. */

@@ -92,6 +92,7 @@ function partsOf(block: Block): Parts {
         node: (lines) => codeBlock(lines.map((line) => line.text ?? '').join('\n')),
       };
     case 'buttons':
+    case 'action':
       return partsOf({ kind: 'paragraph', line: block.line });
     case 'table': {
       const columns = Math.max(1, block.header.length, ...block.rows.map((row) => row.length));

@@ -62,6 +62,7 @@ interface Flow {
 function flowOf(block: Block, links: Links, place: number): Flow {
   switch (block.kind) {
     case 'paragraph':
+    case 'action':
       return { kind: 'text', lines: textLines([block.line], '', links) };
     case 'list':
       return { kind: 'text', lines: textLines(block.lines, '• ', links) };

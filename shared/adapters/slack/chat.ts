@@ -22,6 +22,8 @@ export interface SlackChatOptions {
 
 const SLACK_URL = 'https://slack.com/api/';
 const DEFAULT_DEADLINE_SECONDS = 10;
+/** Slack refuses a longer description of a file. */
+const LONGEST_ALT = 1000;
 /** The metadata in which a message carries its marker. */
 const EVENT_TYPE = 'nightshift_message';
 
@@ -116,7 +118,11 @@ async function upload(client: SlackClient, request: ChatUpload): Promise<Posted>
   const target = `file ${name} in channel ${request.thread.channel}`;
   const address = await client.call({
     method: 'files.getUploadURLExternal',
-    arguments: { filename: name, length: Buffer.byteLength(request.content) },
+    arguments: {
+      filename: name,
+      length: Buffer.byteLength(request.content),
+      ...(request.alt === undefined ? {} : { alt_txt: oneLine(request.alt).slice(0, LONGEST_ALT) }),
+    },
     target,
     effect: 'read',
     reply: UploadAddressReply,

@@ -32,7 +32,7 @@ export interface SlackCall<T> {
 export interface SlackClient {
   call<T>(call: SlackCall<T>): Promise<T>;
   /** Sends a file's content to the address that Slack gave for it. Nothing shows until the upload is completed. */
-  send(request: { url: string; content: string; target: string }): Promise<void>;
+  send(request: { url: string; content: string | Uint8Array; target: string }): Promise<void>;
 }
 
 const MOST_REPLY_BYTES = 64 * 1024 * 1024;
@@ -100,7 +100,7 @@ export function slackClient(options: SlackClientOptions): SlackClient {
     return checked.data;
   }
 
-  async function sendOnce(request: { url: URL; content: string; target: string }): Promise<void> {
+  async function sendOnce(request: { url: URL; content: string | Uint8Array; target: string }): Promise<void> {
     try {
       await post(options, request.url, { 'content-type': 'application/octet-stream' }, request.content);
     } catch (error) {
@@ -172,7 +172,7 @@ async function post(
   options: SlackClientOptions,
   url: string | URL | Request,
   headers: Readonly<Record<string, string>>,
-  body: string,
+  body: string | Uint8Array,
 ): Promise<Exchanged> {
   const reply = await exchange({
     method: 'POST',

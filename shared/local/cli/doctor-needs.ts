@@ -43,6 +43,7 @@ export interface DutyAndCapabilities {
 export function dutyInUse(
   { duty, capabilities }: DutyAndCapabilities,
   part: unknown,
+  team: TeamPolicy,
   known: ReadonlyMap<string, Capability>,
 ): DutyInUse {
   return {
@@ -57,7 +58,7 @@ export function dutyInUse(
       return capability;
     }),
     scopes: duty
-      .scopes(part)
+      .scopes(part, team)
       .flatMap(({ cluster, namespace }) =>
         typeof cluster === 'string' && typeof namespace === 'string' ? [{ cluster, namespace }] : [],
       ),

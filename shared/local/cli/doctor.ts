@@ -141,6 +141,7 @@ export async function examine(input: Examination): Promise<readonly Finding[]> {
     dutyInUse(
       { duty: found.duty, capabilities: found.manifest.capabilities },
       policy.duties[found.duty.name],
+      policy.team,
       input.capabilities,
     ),
   );

@@ -65,7 +65,7 @@ async function change(terminal: Terminal, verb: PauseVerb, flags: PauseFlags): P
   try {
     const known = (await findDuties()).flatMap((found) => {
       const { duty, policy } = system.ready(found);
-      return duty.scopes(policy.duty);
+      return duty.scopes(policy.duty, policy.team);
     });
     const request = { scope, by: `${userInfo().username} (command line)`, why: flags.why ?? '' };
     const {

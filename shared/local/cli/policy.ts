@@ -71,7 +71,7 @@ async function knownDuties(): Promise<readonly Duty[]> {
 
 /** Scopes of all duties that run by themselves. */
 function scopeCount(policy: LoadedPolicy, duties: readonly Duty[]): number {
-  return duties.reduce((sum, duty) => sum + duty.scopes(policy.duties[duty.name]).length, 0);
+  return duties.reduce((sum, duty) => sum + duty.scopes(policy.duties[duty.name], policy.team).length, 0);
 }
 
 function counted(count: number, what: string): string {

@@ -57,7 +57,7 @@ async function writeRbac(terminal: Terminal, flags: RbacFlags): Promise<void> {
     [
       ...duties.map(({ manifest, duty }): Placed => ({
         manifest,
-        scopes: duty.scopes(policy.duties[duty.name]),
+        scopes: duty.scopes(policy.duties[duty.name], policy.team),
         actionKinds: duty.actionKinds,
       })),
       ...drivers.map(({ manifest }): Placed => ({ manifest, scopes: [], actionKinds: [] })),

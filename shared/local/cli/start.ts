@@ -101,7 +101,8 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
     clock: systemClock,
     log,
     metrics: hostMetrics(),
-    scopes: found.flatMap((one) => one.duty.scopes(policy.duties[one.duty.name])),
+    pages: new Map(found.flatMap(({ duty }) => (duty.page === undefined ? [] : [[duty.name, duty.page] as const]))),
+    scopes: found.flatMap((one) => one.duty.scopes(policy.duties[one.duty.name], policy.team)),
     listeners: [...sockets].map(
       ([source, socket]) =>
         (signal) =>

@@ -189,6 +189,7 @@ export async function openStore(terminal?: Terminal): Promise<{ store: Store; po
     ci: undefined,
     queue: undefined,
     model: undefined,
+    picture: undefined,
     store,
     clock: systemClock,
     ids: systemIds(systemClock),

@@ -214,7 +214,8 @@ describe('the message', () => {
     expect(shown['pods_rebalanced']).toHaveLength(1);
     expect(Number(shown['pods_skipped_more']) + (shown['pods_skipped']?.length ?? 0)).toBe(499);
     expect(shown['pods_skipped']?.length).toBeGreaterThan(40);
-    expect(JSON.parse(message.file?.content ?? '')).toEqual(summary);
+    const file = message.file;
+    expect(JSON.parse(file !== undefined && 'content' in file ? file.content : '')).toEqual(summary);
   });
 
   test('40 odd pods are told within the limits of a message', () => {

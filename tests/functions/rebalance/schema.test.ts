@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { duty } from '../../../functions/rebalance/index.ts';
+import { TeamPolicy } from '../../../shared/core/policy.ts';
 import { RebalancePolicy } from '../../../functions/rebalance/schema.ts';
 
 describe("the duty's part of the policy", () => {
@@ -27,7 +28,7 @@ describe("the duty's part of the policy", () => {
       { cluster: 'a', namespaces: ['x', 'y'] },
       { cluster: 'b', namespaces: ['x'] },
     ];
-    expect(duty.scopes(RebalancePolicy.parse({ scopes }))).toEqual([
+    expect(duty.scopes(RebalancePolicy.parse({ scopes }), TeamPolicy.parse({ version: 1 }))).toEqual([
       { cluster: 'a', namespace: 'x' },
       { cluster: 'a', namespace: 'y' },
       { cluster: 'b', namespace: 'x' },

@@ -297,7 +297,7 @@ test('uploads a file into a thread; its share shows after the lag, not in the an
   const info = await call('files.info', { file: id });
   expect(info['file']).toMatchObject({ shares: { public: { [OPS]: [{ thread_ts: parent['ts'] }] } } });
   expect(await call('files.list', { channel: OPS, ts_from: 1_772_618_400 })).toMatchObject({ paging: { total: 1 } });
-  expect(slack.double.state().files[0]?.content).toBe('{"a":1}');
+  expect(slack.double.state().files[0]?.content.toString()).toBe('{"a":1}');
   expect(slack.violations()).toEqual([]);
 });
 
@@ -311,7 +311,7 @@ test('takes an upload as a form, and completes only what was uploaded', async ()
   });
   expect(await call('files.completeUploadExternal', { files: [{ id }] })).toMatchObject({ ok: true });
   expect(await call('files.completeUploadExternal', { files: [{ id }] })).toMatchObject({ error: 'file_not_found' });
-  expect(slack.double.state().files.map(({ content }) => content)).toEqual(['y']);
+  expect(slack.double.state().files.map(({ content }) => content.toString())).toEqual(['y']);
 });
 
 test('its own words for too many requests and an expired token', async () => {

@@ -1,0 +1,170 @@
+// What `observe` reads and the rules go by: sums of days, what may be judged from them, and the days that this run learned.
+import { z } from 'zod';
+import { Distribution } from '../../shared/core/distribution.ts';
+import { Day } from './schema.ts';
+import { Build, DayMemory, instant, SeenMemory, text } from './schema-day.ts';
+
+const count = z.int().min(0);
+const seconds = z.number().min(0);
+
+/** Builds of some days, added up. */
+export const Numbers = z.strictObject({
+  runs: count,
+  successful: count,
+  failed: count,
+  stopped: count,
+  reruns: count,
+  rerunsPassed: count,
+  duration: Distribution,
+  queue: Distribution,
+  usedSeconds: seconds,
+  failedSeconds: seconds,
+  rerunSeconds: seconds,
+});
+export type Numbers = z.infer<typeof Numbers>;
+
+export const StepNumbers = z.strictObject({
+  name: text,
+  runs: count,
+  failed: count,
+  again: count,
+  seconds: Distribution,
+});
+export type StepNumbers = z.infer<typeof StepNumbers>;
+
+/** A step with enough runs on both sides to be compared. */
+export const Comparison = z.strictObject({
+  step: text,
+  recent: Distribution,
+  before: Distribution,
+  /** Recent days on which its median was over the one before. */
+  slowDays: count,
+});
+export type Comparison = z.infer<typeof Comparison>;
+
+/** A branch that failed last, and passed before or was never seen to pass. */
+export const BrokenBranch = z.strictObject({
+  branch: text,
+  good: Build.nullable(),
+  bad: Build,
+  failures: count,
+  /** The failure's cluster, where its log was read. */
+  cluster: z.string().nullable(),
+});
+export type BrokenBranch = z.infer<typeof BrokenBranch>;
+
+export const RepositoryFacts = z.strictObject({
+  repository: z.string().max(100),
+  /** Days of the window that are not known. */
+  missingDays: count,
+  window: Numbers,
+  before: Numbers,
+  steps: z.array(StepNumbers).max(200),
+  comparisons: z.array(Comparison).max(200),
+  /** Newly broken ones of the branches that policy watches. */
+  broken: z.array(BrokenBranch).max(50),
+});
+export type RepositoryFacts = z.infer<typeof RepositoryFacts>;
+
+export const ClusterFacts = z.strictObject({
+  id: z.string(),
+  message: text,
+  category: z.string().max(100).nullable(),
+  signature: z.string().max(200).nullable(),
+  isTransient: z.boolean(),
+  /** In the window. */
+  count: z.int().min(1),
+  repositories: z.array(z.strictObject({ repository: z.string(), count })).max(1000),
+  /** Ever since we count. */
+  firstAt: instant,
+  lastAt: instant,
+  /** Where it came first in the window. */
+  repository: z.string(),
+  step: text,
+  branch: text,
+  build: Build,
+  lines: z.array(text).max(10),
+  /** Branches that failed so on a commit that had passed before. */
+  unchangedBranches: z.array(text).max(20),
+});
+export type ClusterFacts = z.infer<typeof ClusterFacts>;
+
+const Commit = z.strictObject({
+  hash: text,
+  author: text.nullable(),
+  message: text,
+  url: text,
+  at: instant.nullable(),
+  paths: z.array(text).max(300),
+  isWhole: z.boolean(),
+});
+
+/** What is known for the search of a commit. */
+export const Trail = z.strictObject({
+  /** `cluster <id>` or `branch <repository> <branch>`. */
+  about: text,
+  step: text,
+  category: z.string().max(100).nullable(),
+  lines: z.array(text).max(10),
+  failedTests: z.array(text).max(50),
+  hasLastGood: z.boolean(),
+  commits: z.array(Commit).max(30),
+  /** False where more commits lie between than were read. */
+  isWhole: z.boolean(),
+  unchangedBranches: z.array(text).max(20),
+  isTransient: z.boolean(),
+  /** What could not be read, in one sentence. */
+  missing: text.nullable(),
+});
+export type Trail = z.infer<typeof Trail>;
+
+export const TrendDay = z.strictObject({
+  day: Day,
+  /** False where the builds of that day are not all known. */
+  isKnown: z.boolean(),
+  runs: count,
+  successful: count,
+  failed: count,
+  duration: Distribution,
+});
+export type TrendDay = z.infer<typeof TrendDay>;
+
+export const Coverage = z.strictObject({
+  /** Days that are read back to, and those of them that are known. */
+  wantedDays: count,
+  knownDays: count,
+  /** All days from this one on are known; `null` when not even the last one is. */
+  knownSince: Day.nullable(),
+  /** Days before the window of which logs are known. */
+  daysBefore: count,
+  running: count,
+  unread: count,
+  logsRead: count,
+  logsSkipped: count,
+  /** True where reading ended since requests were short. */
+  isShort: z.boolean(),
+});
+export type Coverage = z.infer<typeof Coverage>;
+
+export const PipelineReportFacts = z.strictObject({
+  workspace: z.string(),
+  repository: z.string().nullable(),
+  now: instant,
+  timezone: z.string(),
+  from: Day,
+  to: Day,
+  /** The window's last day is today. */
+  isUnfinished: z.boolean(),
+  repositories: z.array(RepositoryFacts),
+  total: z.strictObject({ window: Numbers, before: Numbers }),
+  trend: z.array(TrendDay).max(14),
+  clusters: z.array(ClusterFacts).max(2000),
+  trails: z.array(Trail).max(50),
+  coverage: Coverage,
+  /** To be remembered: the days that this run learned something of, and when failures were seen. */
+  changedDays: z.array(DayMemory),
+  seen: SeenMemory,
+  requestsLeft: z.int().nullable(),
+  problems: z.array(z.strictObject({ kind: z.enum(['configuration', 'platform']), message: z.string().max(2000) })),
+});
+export type PipelineReportFacts = z.infer<typeof PipelineReportFacts>;

@@ -1,0 +1,118 @@
+// What is to be read in this run, from what is remembered: which repositories are due, which pipelines come first, which of them
+// need more than their logs. Pure.
+import { durationSeconds } from '../../shared/core/policy.ts';
+import { causesOf, secondsOf, signaturesOf } from './decide-causes.ts';
+import { stormsOf } from './decide-storms.ts';
+import type { PipelineRetryPolicy } from './schema.ts';
+import type { PipelineFacts } from './schema-facts.ts';
+import type { FoundPipeline, RepositoryMemory, RepositoryState, SignatureMemory } from './schema-memory.ts';
+
+/** A repository without a build in this time is not active. */
+const ACTIVE_SECONDS = 86_400;
+/** The list of repositories changes seldom. */
+const REPOSITORIES_SECONDS = 3600;
+
+export function areRepositoriesDue({ listedAt }: RepositoryMemory, now: string): boolean {
+  return listedAt === null || secondsOf(now) - secondsOf(listedAt) >= REPOSITORIES_SECONDS;
+}
+
+export interface DueRepository {
+  readonly repository: string;
+  /** Listed from here on. */
+  readonly since: string;
+}
+
+/**
+ * The repositories whose turn it is: active ones (those that built last, up to policy.activeRepositories) each activeEvery, the
+ * others each idleEvery. The one that waits longest beyond its time comes first. What was never listed begins at maximumAge.
+ */
+export function dueRepositories(
+  slugs: readonly string[],
+  states: Readonly<Record<string, RepositoryState>>,
+  policy: PipelineRetryPolicy,
+  now: string,
+): readonly DueRepository[] {
+  const nowSeconds = secondsOf(now);
+  const ageOf = (iso: string | null | undefined): number =>
+    iso === null || iso === undefined ? Number.POSITIVE_INFINITY : nowSeconds - secondsOf(iso);
+  const active = new Set(
+    slugs
+      .filter((slug) => ageOf(states[slug]?.activeAt) < ACTIVE_SECONDS)
+      .sort((a, b) => ageOf(states[a]?.activeAt) - ageOf(states[b]?.activeAt) || compare(a, b))
+      .slice(0, policy.activeRepositories),
+  );
+  const start = new Date((nowSeconds - durationSeconds(policy.maximumAge)) * 1000).toISOString();
+  return slugs
+    .map((slug) => {
+      const every = durationSeconds(active.has(slug) ? policy.activeEvery : policy.idleEvery);
+      const age = ageOf(states[slug]?.listedAt);
+      return { repository: slug, since: states[slug]?.since ?? start, late: age - every, age };
+    })
+    .filter(({ late }) => late >= 0)
+    .sort((a, b) => compareNumbers(b.late, a.late) || compare(a.repository, b.repository))
+    .map(({ repository, since }) => ({ repository, since }));
+}
+
+/**
+ * The failed pipelines to look at, newest first, at most policy.pipelinesPerRun; the rest is left for the next run. What waits for
+ * the end of a storm is left out until its signatures are free.
+ */
+export function pipelinesToRead(
+  found: readonly FoundPipeline[],
+  signatures: SignatureMemory,
+  policy: PipelineRetryPolicy,
+  now: string,
+): { readonly read: readonly FoundPipeline[]; readonly waiting: readonly FoundPipeline[] } {
+  const storms = stormsOf({ pipelines: [], memory: { signatures } }, policy, secondsOf(now));
+  const isOn = (signature: string): boolean => storms.get(signature)?.isOver === false;
+  const newest = [...found].sort(
+    (a, b) => secondsOf(b.completedAt) - secondsOf(a.completedAt) || compare(a.uuid, b.uuid),
+  );
+  // Of one storm only so many are released at once: the others need not be read.
+  const released = new Map<string, number>();
+  const isFree = ({ signatures: own, again }: FoundPipeline): boolean => {
+    if (again !== null && secondsOf(again) > secondsOf(now)) {
+      return false;
+    }
+    if (own === null) {
+      return true;
+    }
+    const stormy = own.filter((signature) => storms.has(signature));
+    if (stormy.some((one) => isOn(one) || (released.get(one) ?? 0) >= policy.storm.spreadPerMinute)) {
+      return false;
+    }
+    for (const signature of stormy) {
+      released.set(signature, (released.get(signature) ?? 0) + 1);
+    }
+    return true;
+  };
+  // Oldest first among those that waited, so that nobody waits for ever.
+  const free = new Set([...newest].reverse().filter(isFree));
+  const read = newest.filter((one) => free.has(one)).slice(0, policy.pipelinesPerRun);
+  return { read, waiting: newest.filter((one) => !read.includes(one)) };
+}
+
+/** Whether a rerun is possible as far as the causes go; only then are branch, pull request and later runs asked for. */
+export function needsDetails(
+  pipeline: PipelineFacts,
+  all: readonly PipelineFacts[],
+  signatures: SignatureMemory,
+  policy: PipelineRetryPolicy,
+  now: string,
+): boolean {
+  const causes = causesOf(pipeline, policy);
+  if (causes.length === 0 || causes.some(({ verdict }) => verdict !== 'transient')) {
+    return false;
+  }
+  const storms = stormsOf({ pipelines: all, memory: { signatures } }, policy, secondsOf(now));
+  return signaturesOf(causes).every((signature) => storms.get(signature)?.isOver !== false);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Infinity minus infinity is no number. */
+function compareNumbers(a: number, b: number): number {
+  return a === b ? 0 : a - b;
+}

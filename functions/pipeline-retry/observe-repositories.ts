@@ -1,0 +1,201 @@
+// Which pipelines of the workspace failed since they were last listed, within the allowance of requests. Judges nothing.
+import { describeError, PlatformError } from '../../shared/core/errors.ts';
+import type { Ci, CiPipeline } from '../../shared/ports/ci.ts';
+import { areRepositoriesDue, dueRepositories } from './needs.ts';
+import type { PipelineRetryPolicy } from './schema.ts';
+import type { PipelineRetryFacts } from './schema-facts.ts';
+import type { BranchPass, FoundPipeline, RepositoryMemory, RepositoryState } from './schema-memory.ts';
+
+/** Listed again each time: a pipeline may show late, and clocks differ. */
+const OVERLAP_SECONDS = 600;
+/** What waits longer for a person is no longer waited for: a manual step is never rerun. */
+const UNFINISHED_SECONDS = 86_400;
+const MOST_PAGES = 20;
+const AT_ONCE = 6;
+
+export interface Listing {
+  readonly slugs: readonly string[];
+  readonly repositoriesListedAt: string | null;
+  readonly listed: Readonly<Record<string, RepositoryState>>;
+  readonly found: readonly { readonly pipeline: CiPipeline; readonly found: FoundPipeline }[];
+  readonly passes: readonly BranchPass[];
+  readonly putOffRepositories: number;
+  readonly problems: PipelineRetryFacts['problems'];
+}
+
+export interface ListingInput {
+  readonly ci: Ci;
+  readonly memory: RepositoryMemory;
+  readonly policy: PipelineRetryPolicy;
+  readonly now: string;
+  /** Listed now whatever their turn: something was said of them. */
+  readonly hinted: readonly string[];
+}
+
+/** Lists what is due. A repository that cannot be read keeps its place for the next run. */
+export async function listFailures(input: ListingInput): Promise<Listing> {
+  const { ci, memory, policy, now, hinted } = input;
+  const problems: { kind: 'platform'; message: string }[] = [];
+  const isDue = areRepositoriesDue(memory, now);
+  let slugs: readonly string[] = Object.keys(memory.repositories);
+  let repositoriesListedAt = memory.listedAt;
+  if (isDue) {
+    try {
+      slugs = (await ci.repositories()).map(({ slug }) => slug);
+      repositoriesListedAt = now;
+    } catch (error) {
+      problems.push({ kind: 'platform', message: said('The list of repositories cannot be read', error) });
+    }
+  }
+  const known = new Set(slugs);
+  const due = dueRepositories(slugs, memory.repositories, policy, now);
+  const first = hinted.filter((slug) => known.has(slug));
+  const turns = [
+    ...first.map((slug) => due.find((one) => one.repository === slug) ?? hintedTurn(slug, memory, due, now)),
+    ...due.filter(({ repository }) => !first.includes(repository)),
+  ];
+  const results: { slug: string; state: RepositoryState; pipelines: readonly CiPipeline[] }[] = [];
+  let putOff = 0;
+  let isSpent = false;
+  let failed = 0;
+  await eachOf(turns, AT_ONCE, async ({ repository, since }) => {
+    if (isSpent) {
+      putOff += 1;
+      return;
+    }
+    try {
+      const reader = first.includes(repository) ? ci.prioritised('urgent') : ci;
+      const pipelines = await allSince(reader, repository, since);
+      results.push({ slug: repository, pipelines, state: stateAfter(memory.repositories[repository], pipelines, now) });
+    } catch (error) {
+      if (isAllowanceSpent(error)) {
+        isSpent = true;
+        putOff += 1;
+        return;
+      }
+      failed += 1;
+      if (failed <= 3) {
+        problems.push({ kind: 'platform', message: said(`The pipelines of ${repository} cannot be listed`, error) });
+      }
+    }
+  });
+  if (failed > 3) {
+    problems.push({
+      kind: 'platform',
+      message: `The pipelines of ${String(failed - 3)} more repositories cannot be listed.`,
+    });
+  }
+  results.sort((a, b) => (a.slug < b.slug ? -1 : 1));
+  const pipelines = results.flatMap((one) => one.pipelines);
+  return {
+    slugs,
+    repositoriesListedAt,
+    // A repository that is not listed any more is forgotten; one that was never due is remembered as known.
+    listed: Object.fromEntries([
+      ...slugs.flatMap((slug) =>
+        memory.repositories[slug] === undefined
+          ? [[slug, { listedAt: null, since: null, activeAt: null }] as const]
+          : [],
+      ),
+      ...results.map(({ slug, state }) => [slug, state] as const),
+    ]),
+    found: pipelines.flatMap((pipeline) => (hasEndedBadly(pipeline) ? [{ pipeline, found: foundOf(pipeline) }] : [])),
+    passes: pipelines.flatMap(passOf),
+    putOffRepositories: putOff,
+    problems,
+  };
+}
+
+export function hasEndedBadly({ state, result }: CiPipeline): boolean {
+  return state === 'completed' && result !== 'successful' && result !== null && result !== 'not-run';
+}
+
+export function foundOf({ repository, uuid, buildNumber, completedAt, createdAt }: CiPipeline): FoundPipeline {
+  return {
+    repository,
+    uuid,
+    number: buildNumber,
+    completedAt: completedAt ?? createdAt,
+    signatures: null,
+    again: null,
+  };
+}
+
+export function isAllowanceSpent(error: unknown): boolean {
+  return error instanceof PlatformError && error.failure.code === 'ALLOWANCE_SPENT';
+}
+
+function hintedTurn(
+  repository: string,
+  memory: RepositoryMemory,
+  due: readonly { readonly since: string }[],
+  now: string,
+): { readonly repository: string; readonly since: string } {
+  return {
+    repository,
+    since: memory.repositories[repository]?.since ?? due[0]?.since ?? secondsBefore(now, OVERLAP_SECONDS),
+  };
+}
+
+async function allSince(ci: Ci, repository: string, since: string): Promise<readonly CiPipeline[]> {
+  const pipelines: CiPipeline[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const { items, next } = await ci.pipelines({ repository, since, ...(cursor === undefined ? {} : { cursor }) });
+    pipelines.push(...items);
+    if (next === null) {
+      return pipelines;
+    }
+    cursor = next;
+  }
+  throw new PlatformError(
+    { system: 'CI', operation: 'list pipelines', target: repository, code: 'TOO_MANY', applied: 'no' },
+    `more than ${String(pipelines.length)} pipelines began since ${since}`,
+    { remedy: 'Leave the repository out with ci.bitbucket.repositories if it builds that often.' },
+  );
+}
+
+/** From where the next listing begins: before everything that has not ended, and before what may show late. */
+function stateAfter(
+  before: RepositoryState | undefined,
+  pipelines: readonly CiPipeline[],
+  now: string,
+): RepositoryState {
+  const oldest = secondsBefore(now, UNFINISHED_SECONDS);
+  const open = pipelines.filter(({ state, createdAt }) => state !== 'completed' && createdAt > oldest);
+  const since = [secondsBefore(now, OVERLAP_SECONDS), ...open.map(({ createdAt }) => createdAt)].reduce((a, b) =>
+    Date.parse(a) <= Date.parse(b) ? a : b,
+  );
+  const begun = pipelines.map(({ createdAt }) => createdAt).sort();
+  return { listedAt: now, since, activeAt: begun.at(-1) ?? before?.activeAt ?? null };
+}
+
+function passOf({ repository, state, result, target, completedAt }: CiPipeline): readonly BranchPass[] {
+  return state === 'completed' && result === 'successful' && target.kind === 'branch' && completedAt !== null
+    ? [{ repository, branch: target.name.slice(0, 500), commit: target.commit ?? '', at: completedAt }]
+    : [];
+}
+
+function secondsBefore(iso: string, seconds: number): string {
+  return new Date(Date.parse(iso) - seconds * 1000).toISOString();
+}
+
+/** Works on `items` in order, `atOnce` of them at the same time. */
+export async function eachOf<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const item = items[next] as T;
+      next += 1;
+      await work(item);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+}
+
+function said(what: string, error: unknown): string {
+  if (!(error instanceof PlatformError)) {
+    throw error;
+  }
+  return `${what}: ${describeError(error)}`.slice(0, 2000);
+}

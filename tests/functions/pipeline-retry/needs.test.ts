@@ -1,0 +1,126 @@
+// What a run reads: whose turn it is, which pipelines first, and what waits for the end of a storm.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { dueRepositories, needsDetails, pipelinesToRead } from '../../../functions/pipeline-retry/needs.ts';
+import { PipelineRetryPolicy } from '../../../functions/pipeline-retry/schema.ts';
+import {
+  type FoundPipeline,
+  NO_MEMORY,
+  type RepositoryState,
+} from '../../../functions/pipeline-retry/schema-memory.ts';
+import { COMPILE, minutesBefore, NOW, pipeline, step } from './failed-pipelines.ts';
+
+const POLICY = PipelineRetryPolicy.parse({});
+
+function state(listedMinutes: number | null, activeMinutes: number | null): RepositoryState {
+  const at = (minutes: number | null): string | null => (minutes === null ? null : minutesBefore(minutes));
+  return { listedAt: at(listedMinutes), since: at(listedMinutes), activeAt: at(activeMinutes) };
+}
+
+function due(states: Readonly<Record<string, RepositoryState>>, policy = POLICY): readonly string[] {
+  return dueRepositories(Object.keys(states), states, policy, NOW).map(({ repository }) => repository);
+}
+
+describe('whose turn it is', () => {
+  it('an active repository after five minutes, an idle one after an hour, a new one at once', () => {
+    const states = {
+      'active-late': state(5, 10),
+      'active-early': state(4, 10),
+      'idle-late': state(60, 2000),
+      'idle-early': state(59, 2000),
+      'never-built-late': state(61, null),
+      new: state(null, null),
+    };
+    expect(due(states)).toEqual(['new', 'never-built-late', 'active-late', 'idle-late']);
+  });
+
+  it('only so many count as active, those that built last', () => {
+    const states = { a: state(10, 3), b: state(10, 2), c: state(10, 1) };
+    expect(due(states, PipelineRetryPolicy.parse({ activeRepositories: 2 }))).toEqual(['b', 'c']);
+  });
+
+  it('a repository that was never listed is looked at no further back than failures are rerun', () => {
+    const [first] = dueRepositories(['new'], {}, POLICY, NOW);
+    expect(first?.since).toBe(minutesBefore(120));
+  });
+});
+
+function found(fields: Partial<FoundPipeline> & { readonly uuid: string }): FoundPipeline {
+  return { repository: 'shop', number: 1, completedAt: minutesBefore(3), signatures: null, again: null, ...fields };
+}
+
+describe('which pipelines are read', () => {
+  it('the newest first, the rest waits', () => {
+    const all = [1, 9, 5].map((minutes) =>
+      found({ uuid: `{${String(minutes)}}`, completedAt: minutesBefore(minutes) }),
+    );
+    const { read, waiting } = pipelinesToRead(
+      all,
+      NO_MEMORY.signatures,
+      PipelineRetryPolicy.parse({ pipelinesPerRun: 2 }),
+      NOW,
+    );
+    expect(read.map(({ uuid }) => uuid)).toEqual(['{1}', '{5}']);
+    expect(waiting.map(({ uuid }) => uuid)).toEqual(['{9}']);
+  });
+
+  const storms = { dns: minutesBefore(40) };
+  const sighting = (minutes: number): (typeof NO_MEMORY.signatures.sightings)[number] => ({
+    repository: 'shop',
+    pipeline: '{x}',
+    signature: 'dns',
+    at: minutesBefore(minutes),
+  });
+  const held = Array.from({ length: 12 }, (_, index) =>
+    found({ uuid: `{${String(index)}}`, signatures: ['dns'], completedAt: minutesBefore(20 + index) }),
+  );
+
+  it('none that waits for a storm which is on', () => {
+    const memory = { ...NO_MEMORY.signatures, storms, sightings: [sighting(3)] };
+    const { read, waiting } = pipelinesToRead([...held, found({ uuid: '{new}' })], memory, POLICY, NOW);
+    expect(read.map(({ uuid }) => uuid)).toEqual(['{new}']);
+    expect(waiting).toHaveLength(12);
+  });
+
+  it('a few at a time when it is over, those first that waited longest', () => {
+    const memory = { ...NO_MEMORY.signatures, storms, sightings: [sighting(11)] };
+    const { read } = pipelinesToRead(held, memory, POLICY, NOW);
+    expect(read.map(({ uuid }) => uuid).sort()).toEqual(['{10}', '{11}', '{7}', '{8}', '{9}']);
+  });
+
+  it('each pipeline is read or waits, none is lost', () => {
+    const any = fc.array(
+      fc.record({
+        uuid: fc.uuid(),
+        minutes: fc.integer({ min: 0, max: 200 }),
+        signatures: fc.constantFrom(null, ['dns'], ['git'], ['dns', 'git']),
+      }),
+      { maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(any, fc.integer({ min: 0, max: 30 }), (items, minutes) => {
+        const all = items.map(({ uuid, minutes: age, signatures }) =>
+          found({ uuid, signatures: signatures === null ? null : [...signatures], completedAt: minutesBefore(age) }),
+        );
+        const memory = { ...NO_MEMORY.signatures, storms, sightings: [sighting(minutes)] };
+        const { read, waiting } = pipelinesToRead(all, memory, POLICY, NOW);
+        expect([...read, ...waiting].map(({ uuid }) => uuid).sort()).toEqual(all.map(({ uuid }) => uuid).sort());
+        expect(read.length).toBeLessThanOrEqual(POLICY.pipelinesPerRun);
+      }),
+    );
+  });
+});
+
+describe('more than the logs is asked for', () => {
+  it('only where a rerun is possible', () => {
+    const needs = (...all: ReturnType<typeof pipeline>[]): boolean => {
+      const [first] = all;
+      return first !== undefined && needsDetails(first, all, NO_MEMORY.signatures, POLICY, NOW);
+    };
+    expect(needs(pipeline())).toBe(true);
+    expect(needs(pipeline({ steps: [step(), step({ explanation: COMPILE })] }))).toBe(false);
+    expect(needs(pipeline({ steps: [] }))).toBe(false);
+    const storm = ['a', 'b', 'c'].map((repository) => pipeline({ repository, uuid: `{${repository}}` }));
+    expect(needs(...storm)).toBe(false);
+  });
+});

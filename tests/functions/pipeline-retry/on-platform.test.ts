@@ -1,0 +1,213 @@
+// The duty from end to end over the embedded platform: what is started, what is told, and what became of it, minute by minute.
+import { afterEach, describe, expect, it } from 'vitest';
+import type { RunningScenario } from '../../../shared/local/scenario.ts';
+import { settle } from '../../../shared/runtime/settle.ts';
+import {
+  actionsOf,
+  type Door,
+  hostOf,
+  minutes,
+  openBuilds,
+  openDoor,
+  openMade,
+  said,
+  started,
+} from '../../support/builds.ts';
+
+const SECRET = 'nightshift-test-bitbucket-webhook-secret';
+const LOST_NAME =
+  'npm error code EAI_AGAIN\nnpm error request to https://registry.npmjs.org/x failed, reason: getaddrinfo EAI_AGAIN registry.npmjs.org\n';
+const DEFINITION = 'pipelines:\n  default:\n    - step:\n        name: Build\n        script: [npm ci]\n';
+
+const PULL_REQUESTS = DEFINITION.replace(/ {2}default:[^]*$/, (body) =>
+  body
+    .replace('  default:', "  pull-requests:\n    '**':")
+    .replaceAll('\n    ', '\n      ')
+    .replace("\n      '**'", "\n    '**'"),
+);
+
+const open: { close(): Promise<void> }[] = [];
+
+function kept<T extends { close(): Promise<void> }>(one: T): T {
+  open.push(one);
+  return one;
+}
+
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) {
+    await one.close();
+  }
+});
+
+async function scenario(name: string): Promise<RunningScenario> {
+  return kept(await openBuilds(name));
+}
+
+async function door(running: RunningScenario): Promise<Door> {
+  return kept(await openDoor(running));
+}
+
+describe('a build that failed for no fault of its own', () => {
+  it('is run again once, and the line that told it is edited when it has passed', async () => {
+    const running = await scenario('transient');
+    await minutes(running, 1);
+    expect(said(running).join()).toContain(
+      '⏳ <https://bitbucket.org/example/shop/pipelines/results/13|Pipeline #13 was started',
+    );
+    await minutes(running, 7);
+    expect(started(running)).toEqual(['shop #13']);
+    expect(said(running)).toHaveLength(1);
+    expect(said(running).join()).toContain(
+      '✅ <https://bitbucket.org/example/shop/pipelines/results/13|Pipeline #13 passed.>',
+    );
+    expect((await actionsOf(running)).map(({ state, judged }) => [state, judged?.rule])).toEqual([
+      ['settled', 'verify/rerun-passed'],
+    ]);
+    expect(running.platform.violations()).toEqual([]);
+  });
+
+  it('has one status on its commit, which goes from running to its end', async () => {
+    const running = await scenario('transient');
+    const statuses = (): readonly (readonly unknown[])[] =>
+      running.platform.doubles.bitbucket.workspace.repositories.flatMap((repository) =>
+        [...repository.statuses.values()].flatMap((ofCommit) =>
+          [...ofCommit.values()].map(({ key, state }) => [key.startsWith('nightshift-') && key.length <= 40, state]),
+        ),
+      );
+    await minutes(running, 1);
+    expect(statuses()).toEqual([[true, 'INPROGRESS']]);
+    await minutes(running, 7);
+    expect(statuses()).toEqual([[true, 'SUCCESSFUL']]);
+  });
+
+  it('is not run a third time when its rerun fails, which is counted', async () => {
+    const running = await scenario('failed-again');
+    await minutes(running, 12);
+    expect(started(running)).toEqual(['shop #13']);
+    expect(said(running).join()).toContain(
+      '❌ <https://bitbucket.org/example/shop/pipelines/results/13|Pipeline #13 failed again',
+    );
+    const { report } = (await running.run()) as { report: { summary: object } };
+    expect(report.summary).toMatchObject({ pipelines_failed: 0 });
+  });
+
+  it('is told on its pull request where policy says so, in one comment that is kept up to date', async () => {
+    const running = kept(
+      await openMade(
+        {
+          repositories: [
+            {
+              slug: 'shop',
+              branches: { main: 'bbbbbbb2', fix: 'aaaaaaa1' },
+              pullRequests: [{ id: 5, source: 'fix', commit: 'aaaaaaa1' }],
+              pipelineFile: { '*': PULL_REQUESTS },
+              pipelines: [
+                {
+                  number: 12,
+                  commit: 'aaaaaaa1',
+                  pullRequest: 5,
+                  createdAt: '-6m',
+                  steps: [{ name: 'Build', result: ['FAILED', 'SUCCESSFUL'], log: [LOST_NAME, 'ok'] }],
+                },
+              ],
+            },
+          ],
+        },
+        { duties: { 'pipeline-retry': { tell: { reruns: ['pull-request'] } } } },
+      ),
+    );
+    await minutes(running, 8);
+    const comments = running.platform.doubles.bitbucket.workspace.repository('shop')?.comments.get(5) ?? [];
+    expect(comments).toHaveLength(1);
+    expect(comments[0]?.raw).toContain('✅ [Pipeline \\#13 passed.]');
+    expect(comments[0]?.raw).toContain('EAI_AGAIN');
+    expect(running.platform.violations()).toEqual([]);
+  });
+});
+
+describe('webhooks', () => {
+  it('of one failure, sent fifty times at once, make one rerun', async () => {
+    const running = await scenario('transient');
+    const { url } = await door(running);
+    const sent = await running.platform.doubles.bitbucket.deliverWebhooks({ url, secret: SECRET, copies: 50 });
+    expect(new Set(sent.map(({ status }) => status))).toEqual(new Set([200]));
+    await settle(hostOf(running));
+    expect(started(running)).toEqual(['shop #13']);
+    await minutes(running, 3);
+    expect(started(running)).toEqual(['shop #13']);
+  });
+
+  it('of the end of a rerun have it judged with the next tick of settle', async () => {
+    const running = await scenario('transient');
+    const { url } = await door(running);
+    const { bitbucket } = running.platform.doubles;
+    await bitbucket.deliverWebhooks({ url, secret: SECRET });
+    await settle(hostOf(running));
+    running.platform.clock.advance(130_000);
+    await settle(hostOf(running));
+    expect((await actionsOf(running)).map(({ state }) => state)).toEqual(['applied']);
+    await bitbucket.deliverWebhooks({ url, secret: SECRET });
+    await settle(hostOf(running));
+    await settle(hostOf(running));
+    expect((await actionsOf(running)).map(({ state }) => state)).toEqual(['settled']);
+  });
+
+  it('with another signature are refused and start nothing', async () => {
+    const running = await scenario('transient');
+    const { url } = await door(running);
+    const sent = await running.platform.doubles.bitbucket.deliverWebhooks({ url, secret: 'a secret of somebody else' });
+    expect(new Set(sent.map(({ status }) => status))).toEqual(new Set([401]));
+    await settle(hostOf(running));
+    expect(started(running)).toEqual([]);
+  });
+});
+
+describe('a storm', () => {
+  it('of a hundred failures with one signature is one incident, and its reruns go out spread once it is over', async () => {
+    const names = Array.from({ length: 100 }, (_, index) => `service-${String(index).padStart(3, '0')}`);
+    const running = kept(
+      await openMade(
+        {
+          // A storm of this size is more than an hour's usual allowance: what is shown here is its order.
+          requestsPerHour: 5000,
+          repositories: names.map((slug, index) => ({
+            slug,
+            branches: { main: 'aaaaaaa1' },
+            pipelineFile: { '*': DEFINITION },
+            pipelines: [
+              {
+                number: 1,
+                commit: 'aaaaaaa1',
+                createdAt: `-${String(120 + (index % 60))}s`,
+                steps: [{ name: 'Build', seconds: 30, result: ['FAILED', 'SUCCESSFUL'], log: [LOST_NAME, 'ok'] }],
+              },
+            ],
+          })),
+        },
+        { guardrails: { actionsPerHour: 200 }, ci: { bitbucket: { requestsPerHour: 5000 } } },
+      ),
+    );
+    const perMinute: number[] = [];
+    for (let passed = 0; passed < 45; passed += 1) {
+      const before = started(running).length;
+      await minutes(running, 1);
+      perMinute.push(started(running).length - before);
+    }
+    expect(started(running)).toHaveLength(100);
+    expect(new Set(started(running)).size).toBe(100);
+    expect(perMinute.slice(0, 9)).toEqual(Array.from({ length: 9 }, () => 0));
+    expect(Math.max(...perMinute)).toBe(5);
+    expect(running.platform.doubles.jira.state().issues).toHaveLength(1);
+  });
+});
+
+describe('text that others control', () => {
+  it('stays text in the chat and in the status of the commit', async () => {
+    const running = await scenario('hostile-text');
+    await minutes(running, 8);
+    const told = said(running).join();
+    expect(told).not.toMatch(/<!channel>|<!here>|<https:\/\/evil|<@U0ALICE>/);
+    expect(told).toContain('&lt;!channel&gt;');
+    expect(running.platform.violations()).toEqual([]);
+  });
+});
