@@ -198,10 +198,12 @@ async function escalate(
       ],
     },
   ]);
-  await transition(context.ports, withJudgement(document, judgement), { state: 'settled', detail, by: BY }, async () => [
-    ...(await noteWrites(context, data, detail)),
-    ...issues.writes,
-  ]);
+  await transition(
+    context.ports,
+    withJudgement(document, judgement),
+    { state: 'settled', detail, by: BY },
+    async () => [...(await noteWrites(context, data, detail)), ...issues.writes],
+  );
   return 'escalated';
 }
 

@@ -110,7 +110,7 @@ describe('npm start', () => {
 
   test('only the ingress is open: neither another source nor another path needs no token', async () => {
     const request = clickOn(at, { label: 'Approve' });
-    expect((await post(`${url}/ingress/bitbucket`, request)).status).toBe(404);
+    expect((await post(`${url}/ingress/elsewhere`, request)).status).toBe(404);
     for (const other of [
       '/ingress',
       '/rebalance',

@@ -297,7 +297,9 @@ function dutyPolicyOf(scenario: Scenario): Json {
 }
 
 function metricsPolicyOf(scenario: Scenario): Json {
-  return memberOf(memberOf(memberOf(scenario.policy, 'clusters'), (scenario.case.scope['cluster'] ?? '')), 'metrics') ?? {};
+  return (
+    memberOf(memberOf(memberOf(scenario.policy, 'clusters'), scenario.case.scope['cluster'] ?? ''), 'metrics') ?? {}
+  );
 }
 
 function memberOf(value: Json | undefined, name: string): Json | undefined {
@@ -313,7 +315,7 @@ function joined(selector: string, matcher: string): string {
 /** The scenario with the real server in place of the double, and no samples in the double at all. */
 function onRealMetrics(scenario: Scenario, matcher: string): Scenario {
   const metrics = { url: real.url, selector: joined(selectorOf(scenario), matcher) };
-  const policy = mergeDeep(scenario.policy, { clusters: { [(scenario.case.scope['cluster'] ?? '')]: { metrics } } });
+  const policy = mergeDeep(scenario.policy, { clusters: { [scenario.case.scope['cluster'] ?? '']: { metrics } } });
   return { ...scenario, policy: policy as JsonObject, series: [] };
 }
 

@@ -14,8 +14,7 @@ import { whyNoFirestoreEmulator } from './firestore.ts';
 import { whyNoKubectl, whyNoRegistry } from './installed.ts';
 import { whyNoTerraform } from './terraform.ts';
 
-export type Part =
-  'kubernetes' | 'metrics' | 'firestore' | 'model' | 'terraform' | 'kubectl' | 'registry' | 'browser';
+export type Part = 'kubernetes' | 'metrics' | 'firestore' | 'model' | 'terraform' | 'kubectl' | 'registry' | 'browser';
 
 /** Part to why it cannot run. */
 export type Missing = Readonly<Partial<Record<Part, string>>>;

@@ -231,7 +231,11 @@ describe('upload', () => {
     await rig.chat.upload({ thread, ...FILE });
 
     const [file] = rig.double.state().files;
-    expect(file).toMatchObject({ name: 'report.entry-1.json', title: 'Whole report', content: Buffer.from(FILE.content) });
+    expect(file).toMatchObject({
+      name: 'report.entry-1.json',
+      title: 'Whole report',
+      content: Buffer.from(FILE.content),
+    });
     expect(file?.shares).toMatchObject([{ channel: OPS, threadTs: thread.id }]);
     expect(await rig.chat.findFile({ thread, marker: 'entry-1', since: START })).toMatchObject({ channel: OPS });
     expect(await rig.chat.findFile({ thread, marker: 'entry-2', since: START })).toBeUndefined();
