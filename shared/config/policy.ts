@@ -109,6 +109,8 @@ function contradictions(value: unknown): readonly Mistake[] {
     ...clusters.flatMap(([name]) => metricsMistakes(value, ['clusters', name, 'metrics'])),
     ...addressMistakes(value, ['tracker', 'jira', 'url']),
     ...addressMistakes(value, ['model', 'ollama', 'url']),
+    ...addressMistakes(value, ['platform', 'mcp', 'url']),
+    ...doubledGrants(value),
     ...membersAt(value, ['duties']).flatMap(([duty]) =>
       scopeMistakes(
         value,
@@ -125,7 +127,35 @@ function metricsMistakes(value: unknown, path: FieldPath): readonly Mistake[] {
   const why = typeof selector === 'string' ? checkSelector(selector) : undefined;
   const wrong =
     why === undefined ? [] : [mistake(selectorPath, `expected label matchers such as cluster="prod": ${why}`)];
-  return [...addressMistakes(value, [...path, 'url']), ...wrong];
+  const hasSource = [
+    [...path, 'url'],
+    [...path, 'mcp'],
+    ['platform', 'mcp'],
+  ].some((at) => valueAt(value, at) !== undefined);
+  const isThere = typeof valueAt(value, path) === 'object' && valueAt(value, path) !== null;
+  const missing =
+    hasSource || !isThere
+      ? []
+      : [mistake(path, 'expected url, the address of VictoriaMetrics or Prometheus (or mcp, or platform.mcp)')];
+  return [
+    ...missing,
+    ...addressMistakes(value, [...path, 'url']),
+    ...addressMistakes(value, [...path, 'mcp', 'url']),
+    ...wrong,
+  ];
+}
+
+/** The journal names callers by them. */
+function doubledGrants(value: unknown): readonly Mistake[] {
+  const grants = valueAt(value, ['mcp', 'grants']);
+  const names = (Array.isArray(grants) ? grants : []).map((_, index) =>
+    valueAt(value, ['mcp', 'grants', index, 'name']),
+  );
+  return names.flatMap((name, index) =>
+    typeof name === 'string' && names.indexOf(name) < index
+      ? [mistake(['mcp', 'grants', index, 'name'], `expected a name of its own, got ${JSON.stringify(name)} again`)]
+      : [],
+  );
 }
 
 function addressMistakes(value: unknown, path: FieldPath): readonly Mistake[] {

@@ -1,5 +1,6 @@
 // The team's part of the policy: who is watched, who may change what, and what is left alone. Duties add their own parts.
 import { z } from 'zod';
+import { McpMetrics, McpPlatform, McpPolicy } from './policy-mcp.ts';
 
 const name = z.string().min(1).max(253);
 
@@ -32,7 +33,15 @@ export const Mode = z.enum(['observe', 'approve', 'auto']);
 export type Mode = z.infer<typeof Mode>;
 
 export const MetricsSource = z.strictObject({
-  url: z.url().describe('Base address of VictoriaMetrics or Prometheus, without /api/v1'),
+  url: z
+    .url()
+    .optional()
+    .describe('Base address of VictoriaMetrics or Prometheus, without /api/v1; not needed where an MCP server answers'),
+  mcp: McpMetrics.optional()
+    .describe("Reads the metrics through Grafana's own MCP server, mcp-grafana, in place of url")
+    .meta({
+      examples: [{ command: ['mcp-grafana', '--disable-write'], env: ['GRAFANA_URL'], datasource: 'victoriametrics' }],
+    }),
   selector: z
     .string()
     .max(1000)
@@ -332,6 +341,12 @@ export const TeamPolicy = z.strictObject({
     })
     .optional()
     .describe('Where builds run. The token is no part of the policy: BITBUCKET_ACCESS_TOKEN'),
+  mcp: McpPolicy.optional().describe('Who may use our tools over the Model Context Protocol'),
+  platform: z
+    .strictObject({ mcp: McpPlatform })
+    .optional()
+    .describe('An MCP server in place of clusters, metrics, chat and tracker')
+    .meta({ examples: [{ mcp: { url: 'http://nightshift:8080/mcp', tokenEnv: 'PLATFORM_MCP_TOKEN' } }] }),
   paused: z.boolean().default(false).describe('Kill switch: observe and report, touch nothing'),
   modes: z
     .array(ModeRule)

@@ -26,6 +26,7 @@ export const COMMANDS: readonly { readonly names: readonly string[]; readonly re
   { names: ['prompt'], register: async () => (await import('./cli/prompt.ts')).registerPrompt },
   { names: ['rbac'], register: async () => (await import('./cli/rbac.ts')).registerRbac },
   { names: ['status', 'invoke'], register: async () => (await import('./cli/deployed.ts')).registerDeployed },
+  { names: ['mcp'], register: async () => (await import('./cli/mcp.ts')).registerMcp },
   { names: ['audit'], register: async () => (await import('./cli/audit.ts')).registerAudit },
   {
     names: ['explain-log', 'signature'],

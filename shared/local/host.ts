@@ -12,10 +12,12 @@ import type { Answer } from '../runtime/http.ts';
 import { drainOutbox } from '../runtime/outbox.ts';
 import { BODY_LIMIT_BYTES, type Incoming } from '../runtime/trigger.ts';
 import { actionOperation, operate } from './action-route.ts';
+import type { McpRoute } from './mcp/route.ts';
 import { operatePause, pauseOperation } from './pause-route.ts';
 import type { HostMetrics } from './metrics.ts';
 import { pageOperation, type ReportPages, reportPage } from './report-page.ts';
 import { runSchedule } from './schedule.ts';
+import { isFromElsewhere, LOOPBACK } from './web-page.ts';
 
 /** A duty or a driver as the host serves it. */
 export interface HostedFunction {
@@ -40,6 +42,8 @@ export interface HostOptions {
   readonly metrics: HostMetrics;
   /** Told to the runs, so that they begin nothing new. */
   readonly stopping: { stop(): void };
+  /** Answers /mcp, with tokens of its own; absent where the policy grants it to nobody. */
+  readonly mcp?: McpRoute | undefined;
   /** The scopes of the policy, which a pause must be of. */
   readonly scopes?: readonly JsonObject[];
   /** Reports that are shown as pages, by their duties. */
@@ -62,7 +66,6 @@ const OUTBOX_MILLISECONDS = 5000;
 /** For a request to arrive, whole: at most 1 MiB. Who sends slower than that holds a connection, and a stop, for nothing. */
 const HEADERS_MILLISECONDS = 10_000;
 const REQUEST_MILLISECONDS = 20_000;
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 export async function startHost(options: HostOptions): Promise<RunningHost> {
   if (!LOOPBACK.has(options.host) && options.token === undefined) {
@@ -108,6 +111,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
           resolve();
         });
       });
+      await options.mcp?.close();
       server.closeIdleConnections();
       for (const request of arriving) {
         if (!request.complete) {
@@ -184,6 +188,10 @@ async function answered(options: HostOptions, hosted: HostedFunction, incoming: 
 
 async function respond(options: HostOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
+    if (options.mcp !== undefined && pathOf(request) === '/mcp') {
+      await options.mcp.answer(request, response);
+      return;
+    }
     const reply = await route(options, request);
     const body = typeof reply.body === 'string' ? reply.body : `${JSON.stringify(reply.body)}\n`;
     response.writeHead(reply.status, { 'content-type': 'application/json; charset=utf-8', ...reply.headers });
@@ -201,6 +209,11 @@ async function respond(options: HostOptions, request: IncomingMessage, response:
   }
 }
 
+/** Not by `new URL`, which throws for some targets and takes the host out of others, such as `//rebalance`. */
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split(/[?#]/, 1)[0] ?? '/';
+}
+
 interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -208,8 +221,7 @@ interface Reply {
 }
 
 async function route(options: HostOptions, request: IncomingMessage): Promise<Reply> {
-  // Not by `new URL`, which throws for some targets and takes the host out of others, such as `//rebalance`.
-  const path = (request.url ?? '/').split(/[?#]/, 1)[0] ?? '/';
+  const path = pathOf(request);
   if (path === '/healthz') {
     return { status: 200, body: { status: 'ok' } };
   }
@@ -298,18 +310,6 @@ async function readiness(options: HostOptions): Promise<Reply> {
   } catch (error) {
     return { status: 503, body: { status: 'not ready', message: describeError(error) } };
   }
-}
-
-/**
- * A web page in a browser on this machine: it may send to 127.0.0.1, or to a name of its own that leads there. Programs send
- * neither Origin nor Sec-Fetch-Site, and name this machine.
- */
-function isFromElsewhere({ headers }: IncomingMessage): boolean {
-  const site = headers['sec-fetch-site'];
-  const host = /^(\[[^\]]*\]|[^:]*)(:[0-9]*)?$/.exec(headers.host ?? 'localhost')?.[1] ?? '';
-  const isOurs = LOOPBACK.has(host.toLowerCase().replace(/^\[|\]$/g, '')) || /^127(\.[0-9]{1,3}){3}$/.test(host);
-  const isSame = headers.origin === undefined || headers.origin === `http://${headers.host ?? ''}`;
-  return !isOurs || !isSame || !(site === undefined || site === 'same-origin' || site === 'none');
 }
 
 /** Compared as hashes of equal length in constant time, so that neither length nor content of the token leaks. */

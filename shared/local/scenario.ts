@@ -102,6 +102,7 @@ export async function openScenario(scenario: Scenario, options: ScenarioOptions)
         ...request,
       }),
     async close() {
+      await system.close();
       await store.close();
       await platform.close();
       await rm(folder, { recursive: true, force: true });

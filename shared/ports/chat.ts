@@ -1,5 +1,6 @@
 // The team's chat. A marker travels with each message, so that a lost reply can be looked up before sending again.
 import type { Line, Message } from '../core/document.ts';
+import type { JsonObject } from '../core/json.ts';
 
 export interface Posted {
   /** The chat's own id of the message (Slack: ts), and the channel's id as the chat gave it. */
@@ -9,6 +10,11 @@ export interface Posted {
 }
 
 export interface Chat {
+  /**
+   * It can post and nothing else: no edit, no file. `find` then fails with the code CANNOT_LOOK where a repeat would be a second
+   * message, and finds nothing where the other side knows a repeat by its marker.
+   */
+  readonly isPostOnly?: true;
   /** Issue spans must have been resolved: `links` maps fingerprints to the issue's key and address. */
   post(request: ChatPost): Promise<Posted>;
   edit(posted: Posted, request: ChatPost): Promise<Posted>;
@@ -25,10 +31,18 @@ export interface Chat {
   identity(): Promise<{ readonly team: string; readonly user: string; readonly scopes: readonly string[] }>;
 }
 
+/** A message in the chat's own form, as a caller wrote it. The adapter takes out what pings people or pretends to be a button. */
+export interface PreparedMessage {
+  readonly text: string;
+  readonly blocks?: readonly JsonObject[];
+}
+
 export interface ChatPost {
   readonly channel: string;
   readonly marker: string;
   readonly message: Message;
+  /** Said in place of `message` by a chat that knows its form. */
+  readonly prepared?: PreparedMessage;
   readonly links: Readonly<Record<string, IssueLink>>;
   readonly thread?: Posted;
 }

@@ -1,6 +1,7 @@
 // Everything that a run may reach, as wiring hands it in.
 import type { ActionRecord } from '../core/action.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { Problem } from '../core/report.ts';
 import type { Chat } from './chat.ts';
 import type { Ci } from './ci.ts';
 import type { Clock, Ids } from './clock.ts';
@@ -26,6 +27,8 @@ export interface Ports {
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** What adapters found out about their systems that people should know, whatever a run looks at. */
+  readonly problems?: () => readonly Problem[];
 }
 
 /** What the duty remembered of this scope at the end of an earlier run. What is read of it belongs into the facts. */

@@ -19,6 +19,11 @@ export interface IssueDraft {
 }
 
 export interface Tracker {
+  /**
+   * It can create issues and nothing else: an issue is opened once and not commented. `findOpen` then fails with the code CANNOT_LOOK
+   * where a repeat would be a second issue, and finds nothing where the other side knows a repeat by its fingerprint.
+   */
+  readonly isCreateOnly?: true;
   /** Open issues with that fingerprint, oldest first. The tracker's search may lag behind by minutes. */
   findOpen(request: { project: string; fingerprint: string }): Promise<readonly Issue[]>;
   read(key: string): Promise<Issue | undefined>;

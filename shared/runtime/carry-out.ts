@@ -164,7 +164,7 @@ async function end(
 ): Promise<Outcome> {
   const detail = context.mask(said);
   // Not fenced: what happened on the platform is true whoever holds the lease; the action's own version protects it.
-  const also = async (): Promise<readonly Write[]> => (await context.onEnd?.(state, detail)) ?? [];
+  const also = async (): Promise<readonly Write[]> => (await context.onEnd?.(state, detail, intent.id)) ?? [];
   const next = { state, detail, by: byOf(context), ...dueOf(context, intent.data, state) };
   const stored = await transition(context.ports, intent, next, also);
   await step(context, 'outcome-stored');
@@ -191,7 +191,7 @@ async function correct(context: RunContext, intent: StoredDocument<ActionRecord>
     return false;
   }
   const late = context.mask(`It was made all the same, later than another instance had looked. ${detail}`);
-  const also = (await context.onEnd?.('applied', late)) ?? [];
+  const also = (await context.onEnd?.('applied', late, intent.id)) ?? [];
   const next = {
     state: 'applied',
     detail: late,

@@ -98,7 +98,9 @@ export interface RunContext extends Surroundings {
   /** Who acts in place of the run: a person, or `settle`. */
   readonly by?: string;
   /** Writes that belong into the same commit as an action's outcome, such as what is told of it. */
-  readonly onEnd?: (state: Ending, detail: string) => Promise<readonly Write[]>;
+  readonly onEnd?: (state: Ending, detail: string, actionId: string) => Promise<readonly Write[]>;
+  /** The same for an action that is stored to wait for approval. */
+  readonly onWaiting?: (actionId: string) => readonly Write[];
 }
 
 /** Who acts, for the journal. */

@@ -25,6 +25,9 @@ export async function deliverIssue(context: DeliveryContext, entry: IssueEntry):
       remedy: 'Set tracker.jira in the policy, and JIRA_EMAIL and JIRA_API_TOKEN.',
     });
   }
+  if (tracker.isCreateOnly === true) {
+    return createOnce(context, tracker, entry);
+  }
   if (entry.recheck === true) {
     return mergeDuplicates(context, tracker, entry);
   }
@@ -44,6 +47,19 @@ export async function deliverIssue(context: DeliveryContext, entry: IssueEntry):
   return triedBefore || other
     ? { ...accounted(entry), url: created.url, recheck: true, dueAt: secondsAfter(context.now(), SEARCH_LAG_SECONDS) }
     : { ...accounted(entry), url: created.url, state: 'delivered' };
+}
+
+/** Nobody can tell whether it is still open: what was opened once is left to people, and not opened again. */
+async function createOnce(context: DeliveryContext, tracker: Tracker, entry: IssueEntry): Promise<OutboxEntry> {
+  const { project, fingerprint } = entry.draft;
+  const known = (await context.ports.store.read<IssueState>('issues', fingerprint))?.data;
+  if (known?.key !== undefined) {
+    return { ...entry, ...(known.url !== undefined && { url: known.url }), state: 'delivered' };
+  }
+  const [found] = entry.uncertain === undefined ? [] : await tracker.findOpen({ project, fingerprint });
+  const issue = found ?? (await attempt(context, entry, 'create', () => tracker.create(entry.draft)));
+  await rememberIssue(context, fingerprint, issue);
+  return { ...accounted(entry), url: issue.url, state: 'delivered' };
 }
 
 /** The issue that the store remembers, when it is still open. Read by key: no search lag. */

@@ -40,6 +40,9 @@ export async function deliverMessage(context: DeliveryContext, entry: MessageEnt
   if (current.posted === undefined) {
     current = await post(context, chat, current, links);
   }
+  if (chat.isPostOnly === true) {
+    return { ...current, state: 'delivered' };
+  }
   if (current.message.file !== undefined && current.fileSent !== true) {
     current = await sendFile(context, chat, current);
   }
@@ -133,7 +136,8 @@ async function request(
   links: Readonly<Record<string, IssueLink>>,
 ): Promise<ChatPost> {
   const message = await messageNow(context.ports.store, entry.id, worded(entry));
-  return { channel: entry.channel, marker: entry.id, message, links, ...threadOf(entry) };
+  const { channel, id, prepared } = entry;
+  return { channel, marker: id, message, links, ...(prepared && { prepared }), ...threadOf(entry) };
 }
 
 function wordsSent({ words }: MessageEntry): Pick<MessageEntry, 'worded'> {

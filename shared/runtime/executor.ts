@@ -10,7 +10,7 @@ import type { Outcome } from '../core/report.ts';
 import type { StoredDocument, Version, Write } from '../ports/store.ts';
 import { type Budget, budgetEntry, budgetOf, budgetWrite } from './budget.ts';
 import { carryOut, kindOf } from './carry-out.ts';
-import type { RunContext } from './context.ts';
+import { byOf, type RunContext } from './context.ts';
 import { clockBehind, journalWrites, transition } from './journal.ts';
 import { leaseCheck } from './lease.ts';
 import { secondsAfter } from './outbox-entry.ts';
@@ -162,9 +162,10 @@ async function storeIntent(
         actionId: id,
         kind: action.kind,
         state,
-        by: `run ${context.runId}`,
+        by: byOf(context),
         detail: context.mask(`${kind.describe(action)}: ${decision.reason.sentence}`),
       })),
+      ...(state === 'waiting' ? (context.onWaiting?.(id) ?? []) : []),
     ];
     const result = await store.commit(writes);
     if (result.committed) {
@@ -242,7 +243,7 @@ async function meetExisting(
   const closed = await transition(
     context.ports,
     existing,
-    { state: 'settled', detail: context.mask(`Somebody changed it back. ${look.found}`), by: `run ${context.runId}` },
+    { state: 'settled', detail: context.mask(`Somebody changed it back. ${look.found}`), by: byOf(context) },
     fence(context),
   );
   return closed === undefined ? takenOver() : 'again';

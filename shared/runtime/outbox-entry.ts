@@ -4,7 +4,7 @@ import type { Message } from '../core/document.ts';
 import { PlatformError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Notice } from '../core/report.ts';
-import type { Posted } from '../ports/chat.ts';
+import type { Posted, PreparedMessage } from '../ports/chat.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { IssueDraft } from '../ports/tracker.ts';
 import type { Step } from './context.ts';
@@ -33,6 +33,7 @@ export interface MessageEntry extends EntryBase {
   /** The message in whose thread it is said. */
   readonly thread?: Posted;
   readonly message: Message;
+  readonly prepared?: PreparedMessage;
   /** Fingerprints of the issues that the message links to. */
   readonly issues: readonly string[];
   /** The message waits until then for the links of new issues, and is edited when they come later. */

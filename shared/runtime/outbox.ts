@@ -167,7 +167,7 @@ async function deliver(input: DrainInput, document: StoredDocument<OutboxEntry>)
     if (error instanceof LostClaim) {
       return { entry, systemIsDown: false };
     }
-    const failed = afterFailure(entry, input.mask(describeError(error)), askedSeconds(error), now());
+    const failed = afterFailure(entry, input.mask(describeError(error)), error, now());
     log.warn(
       { outboxId: entry.id, attempts: entry.attempts, dueAt: failed.dueAt, error: failed.lastError },
       'a delivery failed',
@@ -201,23 +201,44 @@ function askedSeconds(error: unknown): number {
   return asked !== undefined && asked > 0 ? Math.min(asked, LONGEST_ASKED_SECONDS) : 0;
 }
 
+/** Whether it is out cannot be found out, now or later: sending it again might say it twice, so that a person must look. */
+function cannotLook(error: unknown): boolean {
+  return error instanceof PlatformError && error.failure.code === 'CANNOT_LOOK';
+}
+
 /** The tries are counted from the last one that did not fail. */
 function unclaimed(entry: OutboxEntry): OutboxEntry {
   const { claimedUntil: _claim, lastError: _error, ...rest } = entry;
   return rest.state === 'pending' ? { ...rest, attempts: 0 } : rest;
 }
 
+/** Stores an entry, unless it is there already, and delivers it; gives it as it stands when it is out, or patience is. */
+export async function deliverOne(input: DrainInput, entry: OutboxEntry, patienceSeconds: number): Promise<OutboxEntry> {
+  const { store, clock } = input.ports;
+  await store.commit([outboxWrite(entry)]);
+  let current = entry;
+  for (let waited = 0; waited <= patienceSeconds * 1000; waited += SHORTEST_PAUSE_MILLISECONDS) {
+    [current = entry] = await deliverRun(input, entry.runId, 0);
+    if (current.state !== 'pending' || current.url !== undefined || current.lastError !== undefined) {
+      break;
+    }
+    // Another instance is at it.
+    await clock.sleep(SHORTEST_PAUSE_MILLISECONDS);
+  }
+  return current;
+}
+
 /**
  * Keeps the entry for another try, our own bugs included: an upgrade may cure them. After a week it is given up, which is logged
  * and shown with its run.
  */
-function afterFailure(entry: OutboxEntry, lastError: string, askedFor: number, now: string): OutboxEntry {
+function afterFailure(entry: OutboxEntry, lastError: string, error: unknown, now: string): OutboxEntry {
   const { claimedUntil: _claim, ...rest } = entry;
   const backoff = Math.min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** Math.max(0, entry.attempts - 1));
   return {
     ...rest,
-    state: isOld(entry, now) ? 'failed' : 'pending',
-    dueAt: secondsAfter(now, Math.max(askedFor, backoff)),
+    state: isOld(entry, now) || cannotLook(error) ? 'failed' : 'pending',
+    dueAt: secondsAfter(now, Math.max(askedSeconds(error), backoff)),
     lastError: lastError.slice(0, LONGEST_ERROR),
   };
 }

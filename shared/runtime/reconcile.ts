@@ -86,7 +86,9 @@ export async function accountFor(
     },
     async () => [
       ...fence(context),
-      ...(context.onEnd === undefined ? await wake(context, document.data) : await context.onEnd(ending.state, detail)),
+      ...(context.onEnd === undefined
+        ? await wake(context, document.data)
+        : await context.onEnd(ending.state, detail, document.id)),
     ],
   );
   if (closed === undefined) {

@@ -188,7 +188,7 @@ async function judge(
   });
   const facts = parseFacts(duty, observed);
   await step(context, 'facts-read');
-  const problems = [...duty.problems(facts), ...past.problems];
+  const problems = [...duty.problems(facts), ...past.problems, ...(context.ports.problems?.() ?? [])];
   for (const problem of problems) {
     context.log.warn({ problem: problem.kind }, problem.message);
   }

@@ -61,8 +61,11 @@ async function byPrefix(store: Store, prefix: string): Promise<readonly StoredDo
   return lists.flat().filter((document) => document.id.startsWith(prefix));
 }
 
+/** Where an action belongs: all that is needed to work on it, or on one that is yet to be stored. */
+export type ActionPlace = Pick<ActionRecord, 'duty' | 'scope' | 'runId' | 'target'>;
+
 /** A context in which an action is carried out outside of its run. */
-export function contextOf(surroundings: Surroundings, action: ActionRecord, by: string): RunContext {
+export function contextOf(surroundings: Surroundings, action: ActionPlace, by: string): RunContext {
   return {
     ...surroundings,
     runId: action.runId,
@@ -83,7 +86,7 @@ const BUSY_SECONDS = 30;
 /** Works on an action while no run of its scope does, and no other approval or undo. `busy` when somebody holds the scope. */
 export async function withScope<T>(
   surroundings: Surroundings,
-  action: ActionRecord,
+  action: ActionPlace,
   by: string,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T | 'busy'> {

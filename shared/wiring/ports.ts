@@ -26,6 +26,7 @@ import type { Ports } from '../ports/ports.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { Store } from '../ports/store.ts';
 import type { Tracker } from '../ports/tracker.ts';
+import { mcpPorts } from './mcp.ts';
 import { picturesOf } from './pictures.ts';
 
 export interface WiringInput {
@@ -39,8 +40,16 @@ export interface WiringInput {
   readonly deadlineSeconds?: number;
 }
 
-export function connectPorts(input: WiringInput): Ports {
+/** The ports, and how what they keep open ends: a server that was started would keep the process alive. */
+export interface ConnectedPorts {
+  readonly ports: Ports;
+  close(): Promise<void>;
+}
+
+export function connectPorts(input: WiringInput): ConnectedPorts {
   const { environment, team, store, clock, ids, random } = input;
+  const mcp = mcpPorts(input);
+  const { platform } = mcp;
   const deadline = deadlineOf(input);
   const source = (name: string): TeamPolicy['clusters'][string] => {
     // Own names only: `constructor` is no cluster.
@@ -55,6 +64,9 @@ export function connectPorts(input: WiringInput): Ports {
   };
   const cluster = remembered((name: string): Cluster => {
     const { context, gke } = source(name);
+    if (platform !== undefined) {
+      return platform.cluster(name);
+    }
     return kubernetesCluster({
       name,
       clock,
@@ -66,7 +78,18 @@ export function connectPorts(input: WiringInput): Ports {
     });
   });
   const metrics = remembered((name: string): Metrics => {
-    const { url, tenant } = source(name).metrics;
+    const { url, tenant, mcp: grafana } = source(name).metrics;
+    if (grafana !== undefined) {
+      return mcp.grafana(name, grafana);
+    }
+    if (platform !== undefined) {
+      return platform.metrics(name);
+    }
+    if (url === undefined) {
+      throw new ConfigurationError(`The policy names no metrics of cluster ${name}.`, {
+        remedy: `Set clusters.${name}.metrics.url.`,
+      });
+    }
     const { metricsUsername, metricsPassword, metricsBearerToken } = environment;
     return victoriaMetrics({
       url,
@@ -79,19 +102,21 @@ export function connectPorts(input: WiringInput): Ports {
       ...(metricsBearerToken === undefined ? {} : { bearerToken: metricsBearerToken }),
     });
   });
-  return {
+  const ports: Ports = {
     cluster,
     metrics,
-    chat: chatOf(input),
-    tracker: trackerOf(input),
     ci: ciOf(input),
+    chat: platform === undefined ? chatOf(input) : team.chat && platform.chat,
+    tracker: platform === undefined ? trackerOf(input) : team.tracker && platform.tracker,
     queue: queueOf(input),
     model: modelOf(input),
     picture: picturesOf(),
     store,
     clock,
     ids,
+    problems: () => mcp.problems(),
   };
+  return { ports, close: () => mcp.close() };
 }
 
 /** The store that NIGHTSHIFT_STORE names. */

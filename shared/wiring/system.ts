@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { ACTION_KINDS } from '../actions/kinds.ts';
 import type { Environment } from '../config/environment.ts';
 import { type LoadedPolicy, loadPolicy } from '../config/policy.ts';
+import { policySecrets } from '../config/policy-secrets.ts';
 import { PAUSE } from '../core/approver.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { secretMasker } from '../core/mask.ts';
@@ -32,15 +33,18 @@ export interface SystemInput {
 
 export interface System {
   readonly surroundings: Surroundings;
+  /** Ends what the ports keep open; the store is not theirs. */
+  close(): Promise<void>;
   ready(found: { readonly duty: Duty; readonly manifest: DutyManifest }): ReadyDuty;
 }
 
 export function createSystem(input: SystemInput): System {
   const { environment, policy } = input;
-  const mask = secretMasker(environment.secrets);
+  const mask = secretMasker([...environment.secrets, ...policySecrets(policy.team)]);
   const log = createLogger({ level: environment.logLevel, mask, write: input.write });
+  const connected = connectPorts({ ...input, team: policy.team });
   const surroundings: Surroundings = {
-    ports: connectPorts({ ...input, team: policy.team }),
+    ports: connected.ports,
     kinds: ACTION_KINDS,
     team: policy.team,
     log,
@@ -52,6 +56,7 @@ export function createSystem(input: SystemInput): System {
   };
   return {
     surroundings,
+    close: () => connected.close(),
     ready: ({ duty, manifest }) => ({
       duty,
       manifest,

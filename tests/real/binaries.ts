@@ -67,6 +67,7 @@ const RECIPES = {
       included: { miniaudio: 'github.com/gen2brain/malgo' },
     },
   },
+  'mcp-grafana': { module: 'mcp-grafana', package: 'github.com/grafana/mcp-grafana/cmd/mcp-grafana', cpuMinutes: 5 },
 } as const satisfies Readonly<Record<string, Recipe>>;
 
 export type BinaryName = keyof typeof RECIPES;
@@ -79,6 +80,7 @@ export const KUBERNETES_BINARIES: readonly BinaryName[] = [
   'kwok',
 ];
 export const METRICS_BINARIES: readonly BinaryName[] = ['victoria-metrics'];
+export const GRAFANA_BINARIES: readonly BinaryName[] = ['mcp-grafana'];
 
 export const MODEL_BINARIES: readonly BinaryName[] = ['ollama'];
 
@@ -112,7 +114,7 @@ export async function binary(name: BinaryName): Promise<string> {
   });
 }
 
-function cacheFolder(): string {
+export function cacheFolder(): string {
   const base = process.env['XDG_CACHE_HOME'];
   return path.join(base === undefined || base === '' ? path.join(homedir(), '.cache') : base, 'nightshift-real');
 }

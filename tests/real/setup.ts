@@ -4,6 +4,7 @@ import type { TestProject } from 'vitest/node';
 import {
   binary,
   type BinaryName,
+  GRAFANA_BINARIES,
   KUBERNETES_BINARIES,
   METRICS_BINARIES,
   MODEL_BINARIES,
@@ -14,7 +15,8 @@ import { whyNoFirestoreEmulator } from './firestore.ts';
 import { whyNoKubectl, whyNoRegistry } from './installed.ts';
 import { whyNoTerraform } from './terraform.ts';
 
-export type Part = 'kubernetes' | 'metrics' | 'firestore' | 'model' | 'terraform' | 'kubectl' | 'registry' | 'browser';
+export type Part =
+  'kubernetes' | 'metrics' | 'grafana' | 'firestore' | 'model' | 'terraform' | 'kubectl' | 'registry' | 'browser';
 
 /** Part to why it cannot run. */
 export type Missing = Readonly<Partial<Record<Part, string>>>;
@@ -38,6 +40,7 @@ const NEEDS: Readonly<Record<Part, Need>> = {
   kubernetes: { binaries: KUBERNETES_BINARIES, replacedBy: 'NIGHTSHIFT_REAL_KUBECONFIG' },
   // What the tests need is a model of their own, with random weights: no server of the user's takes its place.
   model: { binaries: MODEL_BINARIES },
+  grafana: { binaries: GRAFANA_BINARIES },
   firestore: { binaries: [], installed: whyNoFirestoreEmulator, replacedBy: 'FIRESTORE_EMULATOR_HOST' },
   terraform: { binaries: [], installed: whyNoTerraform },
   kubectl: { binaries: [], installed: whyNoKubectl },

@@ -130,7 +130,7 @@ function connectionProblem(
 }
 
 /** The reason stands in `cause`, and several addresses of one name in an AggregateError. */
-function causeOf(error: unknown): { readonly code: string | undefined; readonly text: string } {
+export function causeOf(error: unknown): { readonly code: string | undefined; readonly text: string } {
   const chain: unknown[] = [];
   for (let next: unknown = error; next instanceof Error && chain.length < 5; next = next.cause) {
     chain.push(next, ...(next instanceof AggregateError ? next.errors : []));
@@ -243,7 +243,7 @@ export function wrongShape(call: CallContext, status: number, error: z.ZodError)
 }
 
 /** Foreign text for a message: one line, capped, without control characters and without our secrets. */
-function printable(text: string, secrets: readonly string[]): string {
+export function printable(text: string, secrets: readonly string[]): string {
   let shown = text;
   for (const secret of secrets) {
     shown = shown.replaceAll(secret, '***');

@@ -7,6 +7,7 @@ import { channelDirectory, type ChannelDirectory } from './channels.ts';
 import { slackClient, type SlackClient } from './client.ts';
 import { oneLine } from './mrkdwn.ts';
 import { members, whisper } from './people.ts';
+import { harmlessMessage } from './prepared.ts';
 import { addressOf, findFileByMarker, findMessageByMarker } from './search.ts';
 
 export interface SlackChatOptions {
@@ -104,7 +105,9 @@ async function edit(client: SlackClient, posted: Posted, request: ChatPost): Pro
 
 function contentOf(request: ChatPost): Record<string, unknown> {
   return {
-    ...renderMessage(request.message, request.links),
+    ...(request.prepared === undefined
+      ? renderMessage(request.message, request.links)
+      : harmlessMessage(request.prepared)),
     metadata: { event_type: EVENT_TYPE, event_payload: { marker: request.marker } },
     // Without these Slack makes links of names and addresses in `text`, and chat.update does so by default.
     parse: 'none',

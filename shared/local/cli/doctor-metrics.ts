@@ -64,7 +64,7 @@ export function metricsChecks(input: MetricsToCheck): SystemChecks {
       name: 'server',
       async run() {
         const { server } = await identity();
-        return [ok(`${server} at ${withoutCredentials(input.source.url)}`)];
+        return [ok(`${server} at ${withoutCredentials(input.source.url ?? 'an MCP server')}`)];
       },
     },
     others,

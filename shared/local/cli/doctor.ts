@@ -145,8 +145,13 @@ export async function examine(input: Examination): Promise<readonly Finding[]> {
       input.capabilities,
     ),
   );
-  const found = await runChecks([storeChecks(input), ...systemsOf(input, policy.team, duties)]);
-  return [...environmentFindings(input), ...policyFindings(input, policy, duties), ...found];
+  const opened: (() => Promise<void>)[] = [];
+  try {
+    const found = await runChecks([storeChecks(input), ...systemsOf({ ...input, opened }, policy.team, duties)]);
+    return [...environmentFindings(input), ...policyFindings(input, policy, duties), ...found];
+  } finally {
+    await Promise.all(opened.map((close) => close()));
+  }
 }
 
 function environmentFindings({ environment }: Examination): readonly Finding[] {
@@ -211,10 +216,16 @@ function storeChecks({ environment, clock }: Examination): SystemChecks {
   return { system: 'Nightshift', first, others: [] };
 }
 
-function systemsOf(input: Examination, team: TeamPolicy, duties: readonly DutyInUse[]): readonly SystemChecks[] {
+type Connecting = Examination & { readonly opened: (() => Promise<void>)[] };
+
+function systemsOf(input: Connecting, team: TeamPolicy, duties: readonly DutyInUse[]): readonly SystemChecks[] {
   const { clock } = input;
-  const { chat, tracker, ci, model, ...others } = team;
+  const { chat, tracker, ci: _ci, model, ...others } = team;
   const watched = { ...others, model: 'none' } as const;
+  if (team.platform !== undefined) {
+    const behind = connect(input, { ...watched, ...(chat && { chat }), ...(tracker && { tracker }) });
+    return [mcpChecks(behind, Object.keys(team.clusters)), ...ciSystem(input, team, duties)];
+  }
   // Each vendor is wired alone: a token that is missing for one must not hide the state of the others.
   const ports = connect(input, watched);
   const clusters = Object.entries(team.clusters).flatMap(([name, { metrics: source }]) => {
@@ -258,16 +269,7 @@ function systemsOf(input: Examination, team: TeamPolicy, duties: readonly DutyIn
             permissions: jiraPermissions(duties),
           }),
         ]),
-    ...(ci === undefined
-      ? []
-      : [
-          ciChecks({
-            ci: () => present(connect(input, { ...watched, ci }).ci),
-            bitbucket: ci.bitbucket,
-            scopes: bitbucketScopes(duties),
-            clock,
-          }),
-        ]),
+    ...ciSystem(input, team, duties),
     ...(model === 'none'
       ? []
       : [
@@ -280,6 +282,41 @@ function systemsOf(input: Examination, team: TeamPolicy, duties: readonly DutyIn
   ];
 }
 
+function ciSystem(
+  input: Connecting,
+  { ci, chat: _chat, tracker: _tracker, platform: _platform, ...watched }: TeamPolicy,
+  duties: readonly DutyInUse[],
+): readonly SystemChecks[] {
+  return ci === undefined
+    ? []
+    : [
+        ciChecks({
+          ci: () => present(connect(input, { ...watched, ci }).ci),
+          bitbucket: ci.bitbucket,
+          scopes: bitbucketScopes(duties),
+          clock: input.clock,
+        }),
+      ];
+}
+
+/** What stands behind an MCP server is checked there; here, that it answers what the rules ask first. */
+function mcpChecks(ports: Ports, clusters: readonly string[]): SystemChecks {
+  const ask = (name: string, run: (cluster: string) => Promise<string>): Check => ({
+    name,
+    run: () => Promise.all(clusters.map(async (cluster) => ok(`${cluster}: ${await run(cluster)}`))),
+  });
+  return {
+    system: 'MCP server',
+    first: ask('k8s.snapshot', async (cluster) => `Kubernetes ${(await ports.cluster(cluster).version()).gitVersion}`),
+    others: [
+      ask('metrics.query', async (cluster) => {
+        await ports.metrics(cluster).instant('vector(1)', new Date().toISOString());
+        return 'PromQL is answered';
+      }),
+    ],
+  };
+}
+
 function noClusters(): SystemChecks {
   const result = failure(
     'the policy names no cluster',
@@ -288,17 +325,20 @@ function noClusters(): SystemChecks {
   return { system: 'Nightshift', first: { name: 'clusters', run: () => Promise.resolve([result]) }, others: [] };
 }
 
-function connect({ environment, clock, deadlineSeconds }: Examination, team: TeamPolicy): Ports {
-  return connectPorts({
+/** What the checks of other systems keep ends with them: a store that is away must not hide those. */
+function connect({ environment, clock, deadlineSeconds, opened }: Connecting, team: TeamPolicy): Ports {
+  const store = memoryStore(clock);
+  const { ports, close } = connectPorts({
     environment,
     team,
-    // What the checks of other systems keep ends with them: a store that is away must not hide those.
-    store: memoryStore(clock),
+    store,
     clock,
     ids: systemIds(clock),
     random: systemRandom,
     deadlineSeconds,
   });
+  opened.push(close, () => store.close());
+  return ports;
 }
 
 function present<T>(port: T | undefined): T {

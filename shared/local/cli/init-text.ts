@@ -48,7 +48,8 @@ function entryLines(name: string, setting: SettingSchema, value: Json | undefine
 }
 
 function offLines(name: string, setting: SettingSchema, indent: string): readonly string[] {
-  if (setting.properties !== undefined) {
+  // An example of the whole is there where its members exclude each other.
+  if (setting.properties !== undefined && setting.examples === undefined) {
     const members = Object.entries(setting.properties);
     return [
       `${indent}#${yamlKey(name)}:`,
@@ -74,7 +75,7 @@ function commentLines(setting: SettingSchema, isSet: boolean, indent: string): r
   const words = [
     ...(description === undefined ? [] : [description.replace(/\.?$/, '.')]),
     ...(choices === undefined || choices.length < 2 ? [] : [`One of: ${choices.map(String).join(', ')}.`]),
-    ...(!isSet && setting.properties === undefined && !isUseful(setting.default)
+    ...(!isSet && (setting.properties === undefined || setting.examples !== undefined) && !isUseful(setting.default)
       ? ['Not set by default; an example:']
       : []),
   ];

@@ -16,6 +16,7 @@ import { createSystem, policyOf } from '../../wiring/system.ts';
 import { background } from '../background.ts';
 import { findDrivers, findDuties } from '../duties.ts';
 import { type HostedFunction, startHost } from '../host.ts';
+import { mcpRoute } from '../mcp/route.ts';
 import { hostMetrics } from '../metrics.ts';
 import { localStore } from './system.ts';
 import type { Terminal } from './terminal.ts';
@@ -93,6 +94,7 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
   }
   const host = await startHost({
     functions,
+    mcp: await mcpRoute({ surroundings, duties: [...readyDuties.values()] }),
     surroundings,
     host: environment.host,
     port: environment.port,
@@ -129,6 +131,7 @@ async function start(terminal: Terminal, policyFile: string | undefined): Promis
     host.stop().then(() => true),
     systemClock.sleep(STOP_SECONDS * 1000).then(() => false),
   ]);
+  await system.close();
   await store.close();
   log.info(inTime ? 'stopped' : 'stopped before the work in hand was finished; the next run looks after it');
   // Timers of work that was not finished would keep the process alive.

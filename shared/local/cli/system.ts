@@ -65,7 +65,10 @@ export async function openSystem(
     clusters: Object.keys(policy.team.clusters),
     surroundings: system.surroundings,
     ready: (found) => system.ready(found),
-    close: () => store.close(),
+    async close() {
+      await system.close();
+      await store.close();
+    },
   };
 }
 
