@@ -9,6 +9,8 @@ import { benchPipelines } from './bench/pipelines.ts';
 import type { CallCounts } from './bench/platform.ts';
 import type { Measured, Work } from './bench/subject.ts';
 import { openRealServers } from './bench/real.ts';
+import { benchSettle } from './bench/settle.ts';
+import { benchSoak } from './bench/soak.ts';
 import { embeddedTarget, type Target } from './bench/target.ts';
 import { readManifests } from '../shared/config/manifest.ts';
 import { renderTable } from '../shared/core/table.ts';
@@ -331,6 +333,8 @@ function say(text: string): void {
 const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   'ci-logs': benchCiLogs,
   pipelines: benchPipelines,
+  settle: benchSettle,
+  soak: benchSoak,
 };
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

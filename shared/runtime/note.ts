@@ -9,13 +9,16 @@ import { outboxWrite } from './outbox.ts';
 import type { MessageEntry } from './outbox-entry.ts';
 import { messageOf, wakeAction } from './wake.ts';
 
-/** The writes for the outbox; none where the action was never told. To be made anew when their commit is tried again. */
+/**
+ * The writes for the outbox; none where the action was never told. A note whose message is still to be posted waits for it there. To be
+ * made anew when their commit is tried again.
+ */
 export async function noteWrites(context: RunContext, action: ActionRecord, said: string): Promise<readonly Write[]> {
   const { store } = context.ports;
   const id = `${action.id.slice(0, 20)}-note-${fingerprintOf({ action: action.id, said })}`;
   const told = await store.read<MessageEntry>('outbox', messageOf(action));
   const wake = await wakeAction(store, action, context.ports.clock.now().toISOString());
-  if (told?.data.posted === undefined || (await store.read('outbox', id)) !== undefined) {
+  if (told === undefined || (await store.read('outbox', id)) !== undefined) {
     return wake;
   }
   const change = context.kinds.get(action.kind)?.describe(action) ?? action.kind;
@@ -28,7 +31,7 @@ export async function noteWrites(context: RunContext, action: ActionRecord, said
     dueAt: context.now,
     attempts: 0,
     channel: told.data.channel,
-    thread: told.data.posted,
+    ...(told.data.posted === undefined ? { after: told.id } : { thread: told.data.posted }),
     message: { title: '', blocks: [paragraph(code(change), text(` ${context.mask(said)}`))] },
     issues: [],
     waitUntil: context.now,

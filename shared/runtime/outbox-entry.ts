@@ -32,6 +32,8 @@ export interface MessageEntry extends EntryBase {
   readonly channel: string;
   /** The message in whose thread it is said. */
   readonly thread?: Posted;
+  /** The entry of that message, for one that was not posted when this was written: it is waited for. */
+  readonly after?: string;
   readonly message: Message;
   readonly prepared?: PreparedMessage;
   /** Fingerprints of the issues that the message links to. */

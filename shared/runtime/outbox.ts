@@ -5,7 +5,7 @@ import type { StoredDocument, Version, Write } from '../ports/store.ts';
 import type { Step, Surroundings } from './context.ts';
 import { deliverEvent } from './deliver-event.ts';
 import { deliverIssue } from './deliver-issue.ts';
-import { deliverMessage } from './deliver-message.ts';
+import { deliverInThread } from './deliver-note.ts';
 import { deliverNotice } from './deliver-notice.ts';
 import { type DeliveryContext, isOld, type OutboxEntry, secondsAfter } from './outbox-entry.ts';
 
@@ -20,7 +20,7 @@ type Deliver<E extends OutboxEntry> = (
 /** The way of each kind of entry; the fault tests find the kinds here. */
 export const DELIVERIES: { readonly [K in OutboxEntry['kind']]: Deliver<Extract<OutboxEntry, { kind: K }>> } = {
   issue: deliverIssue,
-  message: deliverMessage,
+  message: deliverInThread,
   notice: deliverNotice,
   event: (context, entry, surroundings) => deliverEvent(surroundings, context, entry),
 };

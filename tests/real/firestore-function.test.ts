@@ -1,6 +1,6 @@
 // Many instances of the deployed function on one Firestore: whatever comes at once, each change is made once.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Deployed, deployOn, post, SCOPE } from '../adapters/firestore/deployed.ts';
+import { type Deployed, deployOn, firestoreVariables, post, SCOPE } from '../adapters/firestore/deployed.ts';
 import { emptyProject, type FirestoreEmulator, openFirestore, startFirestoreEmulator } from './firestore.ts';
 import { describeWith } from './suite.ts';
 
@@ -18,7 +18,7 @@ describeWith(
   () => {
     beforeAll(async () => {
       emulator = await startFirestoreEmulator();
-      deployed = await deployOn({ host: emulator.host, project, instances: INSTANCES });
+      deployed = await deployOn({ variables: firestoreVariables(emulator.host, project), instances: INSTANCES });
     });
     afterAll(async () => {
       await deployed?.close();

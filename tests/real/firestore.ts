@@ -1,25 +1,14 @@
 // Google's Firestore emulator for tests. It comes with the Google Cloud CLI and from no package registry, so it is looked for and not
 // built; or whatever FIRESTORE_EMULATOR_HOST names. Each test takes a project of its own, which is empty.
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { access } from 'node:fs/promises';
-import path from 'node:path';
-import { promisify } from 'node:util';
 import { firestoreStore } from '../../shared/adapters/firestore/store.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Store } from '../../shared/ports/store.ts';
 import { systemClock, systemRandom } from '../../shared/adapters/system/clock.ts';
+import { sdkFile, whyNoEmulator } from './google-sdk.ts';
 import { type Server, startServer } from './server.ts';
 
-const JAR = 'cloud-firestore-emulator/cloud-firestore-emulator.jar';
-
-/** Where packages and the installer put the Google Cloud CLI. */
-const SDK_FOLDERS = [
-  '/usr/lib/google-cloud-sdk',
-  '/usr/share/google-cloud-sdk',
-  '/opt/google-cloud-sdk',
-  '/snap/google-cloud-cli/current',
-];
+const JAR = 'platform/cloud-firestore-emulator/cloud-firestore-emulator.jar';
 
 export interface FirestoreEmulator extends AsyncDisposable {
   /** `host:port` */
@@ -28,32 +17,8 @@ export interface FirestoreEmulator extends AsyncDisposable {
   log(): string;
 }
 
-export async function whyNoFirestoreEmulator(): Promise<string | undefined> {
-  if ((await jarPath()) === undefined) {
-    return 'The Firestore emulator is not installed: `gcloud components install cloud-firestore-emulator`, or set FIRESTORE_EMULATOR_HOST.';
-  }
-  try {
-    await promisify(execFile)('java', ['-version']);
-    return undefined;
-  } catch {
-    return 'The Firestore emulator needs Java, and there is no `java` on the PATH.';
-  }
-}
-
-async function jarPath(): Promise<string | undefined> {
-  const home = process.env['HOME'] ?? '';
-  const root = process.env['CLOUDSDK_ROOT_DIR'] ?? '';
-  for (const folder of [...(root === '' ? [] : [root]), ...SDK_FOLDERS, path.join(home, 'google-cloud-sdk')]) {
-    const jar = path.join(folder, 'platform', JAR);
-    const isThere = await access(jar).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) {
-      return jar;
-    }
-  }
-  return undefined;
+export function whyNoFirestoreEmulator(): Promise<string | undefined> {
+  return whyNoEmulator('Firestore', JAR, 'cloud-firestore-emulator', 'FIRESTORE_EMULATOR_HOST');
 }
 
 export async function startFirestoreEmulator(): Promise<FirestoreEmulator> {
@@ -61,7 +26,7 @@ export async function startFirestoreEmulator(): Promise<FirestoreEmulator> {
   if (given !== undefined && given !== '') {
     return { host: given, log: () => '', [Symbol.asyncDispose]: () => Promise.resolve() };
   }
-  const jar = (await jarPath()) ?? '';
+  const jar = (await sdkFile(JAR)) ?? '';
   const server: Server = await startServer({
     name: 'firestore-emulator',
     command: 'java',

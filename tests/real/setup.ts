@@ -13,10 +13,20 @@ import {
 import { whyNoBrowser } from './browser.ts';
 import { whyNoFirestoreEmulator } from './firestore.ts';
 import { whyNoKubectl, whyNoRegistry } from './installed.ts';
+import { whyNoPubSubEmulator } from './pubsub.ts';
 import { whyNoTerraform } from './terraform.ts';
 
 export type Part =
-  'kubernetes' | 'metrics' | 'grafana' | 'firestore' | 'model' | 'terraform' | 'kubectl' | 'registry' | 'browser';
+  | 'kubernetes'
+  | 'metrics'
+  | 'grafana'
+  | 'firestore'
+  | 'pubsub'
+  | 'model'
+  | 'terraform'
+  | 'kubectl'
+  | 'registry'
+  | 'browser';
 
 /** Part to why it cannot run. */
 export type Missing = Readonly<Partial<Record<Part, string>>>;
@@ -42,6 +52,7 @@ const NEEDS: Readonly<Record<Part, Need>> = {
   model: { binaries: MODEL_BINARIES },
   grafana: { binaries: GRAFANA_BINARIES },
   firestore: { binaries: [], installed: whyNoFirestoreEmulator, replacedBy: 'FIRESTORE_EMULATOR_HOST' },
+  pubsub: { binaries: [], installed: whyNoPubSubEmulator, replacedBy: 'PUBSUB_EMULATOR_HOST' },
   terraform: { binaries: [], installed: whyNoTerraform },
   kubectl: { binaries: [], installed: whyNoKubectl },
   registry: { binaries: [], installed: whyNoRegistry },

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { ConfigurationError, PlatformError } from '../../core/errors.ts';
 import type { ErrorText } from './failure.ts';
+import type * as Sdk from './sdk.ts';
 
 /** The metadata server answers in milliseconds; a token endpoint that is slower than this is down. */
 const TOKEN_DEADLINE_MILLISECONDS = 10_000;
@@ -24,7 +25,7 @@ export function googleAddress(api: string, base: string): string {
  * by a call of the metadata server or by running gcloud, which takes seconds.
  */
 export function googleTokens(scope: string, project: string): GoogleTokens {
-  type Auth = InstanceType<(typeof import('./sdk.ts'))['GoogleAuth']>;
+  type Auth = InstanceType<(typeof Sdk)['GoogleAuth']>;
   let pending: Promise<Auth> | undefined;
   const auth = (): Promise<Auth> =>
     (pending ??= import('./sdk.ts').then(({ GoogleAuth }) => new GoogleAuth({ scopes: [scope], projectId: project })));

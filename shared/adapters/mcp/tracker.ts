@@ -77,6 +77,8 @@ function plainText(blocks: readonly Block[]): string {
     .map((block) => {
       switch (block.kind) {
         case 'paragraph':
+        case 'buttons':
+        case 'action':
           return lineText(block.line);
         case 'list':
           return block.lines.map((line) => `• ${lineText(line).replaceAll('\n', ' ')}`).join('\n');

@@ -12,6 +12,8 @@ const FULL = 13;
 const CANTOPEN = 14;
 const AUTH = 23;
 const NOTADB = 26;
+/** The shared memory beside the file could not be made larger: the disk has no room. Extended, of IOERR. */
+const IOERR_SHMSIZE = 4874;
 
 export interface StoreOperation {
   /** "open", "commit", "read", "query", "prune", "check". */
@@ -45,8 +47,12 @@ export function storeFailure(error: unknown, context: StoreOperation): unknown {
     case IOERR:
       return platformFailure(error, context, {
         code: 'io',
-        why: `the operating system could not read or write the file (${detail})`,
-        remedy: `Check the disk that holds ${path}. A network file system does not work with several processes: use a local disk.`,
+        ...(isWithoutRoom(error)
+          ? {
+              why: `the disk is full (no room for ${path}-shm)`,
+              remedy: `Free space on the disk that holds ${path}, and try again.`,
+            }
+          : ioWords(path, detail)),
       });
     case PERM:
     case READONLY:
@@ -104,6 +110,17 @@ function primaryCode(error: unknown): number | undefined {
     return undefined;
   }
   return error.errcode & 0xff;
+}
+
+function isWithoutRoom(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === IOERR_SHMSIZE;
+}
+
+function ioWords(path: string, detail: string): { readonly why: string; readonly remedy: string } {
+  return {
+    why: `the operating system could not read or write the file (${detail})`,
+    remedy: `Check the disk that holds ${path}. A network file system does not work with several processes: use a local disk.`,
+  };
 }
 
 /** Whether `error` says that somebody else holds the lock. */

@@ -115,7 +115,10 @@ function refuseNewer(database: DatabaseSync, path: string): void {
   }
 }
 
-/** A damaged file is refused as a whole before anything is decided on a part of it. Costs about 1 ms a megabyte, once a process. */
+/**
+ * A damaged file is refused as a whole before anything is decided on a part of it. Once a process: 0.5 to 0.9 ms a MiB of a file in the
+ * page cache (documents of 20 KB to 0.5 KB, files of 37 to 183 MiB, Node 24), and the disk's time where it is not.
+ */
 export function refuseDamaged(database: DatabaseSync, path: string): void {
   const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
   if (found !== 'ok') {

@@ -1,7 +1,8 @@
-// The built function under the functions framework, as many instances of it as a test wants, all on one Firestore and one platform.
+// The built function under the functions framework, as many instances of it as a test wants, all on one store and one platform.
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { loadScenario } from '../../../fixtures/platform/scenario.ts';
+import { loadScenario, mergeDeep } from '../../../fixtures/platform/scenario.ts';
+import type { JsonObject } from '../../../shared/core/json.ts';
 import { buildBundles } from '../../../shared/local/build.ts';
 import { openScenario, type RunningScenario } from '../../../shared/local/scenario.ts';
 import { ROOT, type Running, start } from '../../processes/child.ts';
@@ -18,14 +19,41 @@ export interface Deployed {
 }
 
 export interface DeployOptions {
-  readonly host: string;
-  readonly project: string;
   readonly instances: number;
+  /** Environment variables, over those of the platform: the store, for one. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** What is laid over the scenario's policy. */
+  readonly policy?: JsonObject;
+  /** Empty ones, beside that of the scenario. */
+  readonly namespaces?: readonly string[];
 }
 
-export async function deployOn({ host, project, instances }: DeployOptions): Promise<Deployed> {
-  const challenge = path.join(ROOT, 'fixtures/rebalance/challenge');
-  const scenario = await openScenario(loadScenario(challenge, new Date()), { duty: 'rebalance' });
+/** The variables of a Firestore emulator, or of what stands for one, at `host`. */
+export function firestoreVariables(host: string, project: string): Readonly<Record<string, string>> {
+  return { NIGHTSHIFT_STORE: `firestore:${project}/nightshift`, FIRESTORE_EMULATOR_HOST: host };
+}
+
+export async function deployOn({
+  instances,
+  variables,
+  policy = {},
+  namespaces = [],
+}: DeployOptions): Promise<Deployed> {
+  const challenge = loadScenario(path.join(ROOT, 'fixtures/rebalance/challenge'), new Date());
+  const scenario = await openScenario(
+    {
+      ...challenge,
+      policy: mergeDeep(challenge.policy, policy) as JsonObject,
+      cluster: {
+        ...challenge.cluster,
+        objects: [
+          ...challenge.cluster.objects,
+          ...namespaces.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
+        ],
+      },
+    },
+    { duty: 'rebalance' },
+  );
   const [bundle] = await buildBundles(['rebalance'], path.join(scenario.folder, 'dist'));
   const folder = bundle?.folder ?? '';
   // Beside the bundle lies only the framework, as its package.json says.
@@ -48,8 +76,7 @@ export async function deployOn({ host, project, instances }: DeployOptions): Pro
       {
         ...scenario.variables,
         NODE_ENV: 'production',
-        NIGHTSHIFT_STORE: `firestore:${project}/nightshift`,
-        FIRESTORE_EMULATOR_HOST: host,
+        ...variables,
       },
       scenario.folder,
     ),

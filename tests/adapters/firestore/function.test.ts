@@ -1,6 +1,6 @@
 // The function as it is deployed, with Google's client bundled into it, keeps its state in Firestore.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Deployed, deployOn, post, SCOPE } from './deployed.ts';
+import { type Deployed, deployOn, firestoreVariables, post, SCOPE } from './deployed.ts';
 import { type FirestoreDouble, PREFIX, startFirestoreDouble } from './double.ts';
 
 let double: FirestoreDouble;
@@ -8,7 +8,7 @@ let deployed: Deployed;
 
 beforeAll(async () => {
   double = await startFirestoreDouble();
-  deployed = await deployOn({ host: double.host, project: 'shop-prod', instances: 1 });
+  deployed = await deployOn({ variables: firestoreVariables(double.host, 'shop-prod'), instances: 1 });
 }, 60_000);
 afterAll(async () => {
   await deployed.close();
