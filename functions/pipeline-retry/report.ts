@@ -177,7 +177,14 @@ function nameOf({ one: { decision }, pipeline }: Told): Line {
 
 function rerunLine(told: Told): Line {
   const { decision } = told.one;
-  return [...nameOf(told), text(' by '), code(decision.reason.rule), text(`: ${decision.reason.sentence}`)];
+  const signatures = decision.action?.to['signatures'];
+  const causes = Array.isArray(signatures) ? signatures.map(String).join(', ') : '';
+  return [
+    ...nameOf(told),
+    text(`: run again (${causes}) by `),
+    code(decision.reason.rule),
+    text(`: ${decision.reason.sentence}`),
+  ];
 }
 
 function notDoneLine(told: Told): Line {

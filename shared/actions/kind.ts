@@ -27,6 +27,8 @@ export interface ActionKind {
    * Only then may the executor try again after a lost reply: a late first request and a second one make one effect.
    */
   readonly guardedByPlatform: boolean;
+  /** No duty proposes it: it only takes an action of another kind back. */
+  readonly isInverseOnly?: true;
   /** Re-reads the target: the precondition before the change, and the probe after a lost reply or a crash. */
   look(ports: Ports, action: ActionProposal): Promise<Look>;
   /** Makes the change; gives the platform's answer as one sentence. Throws a PlatformError whose `applied` is honest. */

@@ -18,6 +18,7 @@ const View = z.strictObject({ number: z.int().nullable(), state: z.string(), res
 
 export const stopPipeline: ActionKind = {
   kind: 'ci.stop',
+  isInverseOnly: true,
   target: Target,
   change: State,
   // A pipeline that has ended cannot be stopped, so that a second request changes nothing.

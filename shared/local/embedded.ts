@@ -52,7 +52,8 @@ async function promptsModule(root: string, duty: string): Promise<string> {
 
 /** Those of all duties, since a report may go by another's; checked and parsed: a function has no YAML to read when it starts. */
 async function signaturesModule(root: string): Promise<string> {
-  const duties = await readdir(path.join(root, 'functions'));
+  const entries = await readdir(path.join(root, 'functions'), { withFileTypes: true });
+  const duties = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const parsed: Record<string, unknown> = {};
   for (const duty of duties.sort()) {
     const files = await shippedSignatureFiles(duty);

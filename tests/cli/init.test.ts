@@ -32,8 +32,9 @@ function load(text: string): ReturnType<typeof loadPolicy> {
 }
 
 /** Switches every setting on, as the header tells: takes the # away from lines that are no words. */
+/** A cluster is found by a context or by GKE, never by both: of the two ways the first one. */
 function switchedOn(text: string): string {
-  return text.replaceAll(/^( *)#(?! \S|$)/gm, '$1');
+  return text.replace(/^ *#gke:\n[\s\S]*?(?=^ {4}metrics:)/m, '').replaceAll(/^( *)#(?! \S|$)/gm, '$1');
 }
 
 describe('the file', () => {

@@ -66,7 +66,6 @@ test('reads a folder: policy of the duty with the changes of the case, series pl
 test.each([
   ['an unknown member', { ...CASE, expected: {} }, CLUSTER, /case\.yaml.*expected/],
   ['a time without a date', { ...CASE, now: '10:00' }, CLUSTER, /now/],
-  ['an expectation without a container', { ...CASE, expect: { a: 'x/y' } }, CLUSTER, /expect/],
   [
     'a fault of no kind',
     { ...CASE, faults: [{ system: 'jira', operation: '*', kind: 'boom' }] },

@@ -25,13 +25,34 @@ async function actions(runtime: TestRuntime): Promise<readonly ActionRecord[]> {
   return documents.map(({ data }) => data).sort((a, b) => a.createdAt.localeCompare(b.createdAt));
 }
 
-/** A change that was sent, never answered, and is not protected by the platform. */
+/** Sends the next change and never gets an answer, while somebody else changes the thing: it is neither as before nor as wanted. */
+function strayRuntime(): { runtime: TestRuntime; goesAstray: () => void } {
+  let isStray = false;
+  const runtime: TestRuntime = testRuntime({
+    onStep: (step) => {
+      if (isStray && step === 'target-read') {
+        isStray = false;
+        runtime.things.sizes.set('a', 110);
+      }
+    },
+  });
+  return {
+    runtime,
+    goesAstray() {
+      isStray = true;
+      runtime.things.fates = ['never arrived'];
+    },
+  };
+}
+
+/** A change whose end nobody knows; by now the thing is as it was before. */
 async function unknownEnd(): Promise<{ runtime: TestRuntime; id: string }> {
-  const runtime = testRuntime({ guardedByPlatform: false });
-  runtime.things.fates = ['never arrived'];
+  const { runtime, goesAstray } = strayRuntime();
+  goesAstray();
   await run(runtime);
   const [action] = await actions(runtime);
   expect(action?.state).toBe('unknown');
+  runtime.things.sizes.set('a', 100);
   return { runtime, id: action?.id ?? '' };
 }
 
@@ -98,10 +119,10 @@ describe('an action with an unknown end', () => {
   });
 
   test('an undo of that kind is finished once it is said to be made', async () => {
-    const runtime = testRuntime({ guardedByPlatform: false });
+    const { runtime, goesAstray } = strayRuntime();
     await run(runtime);
     const [made] = await actions(runtime);
-    runtime.things.fates = ['never arrived'];
+    goesAstray();
     const request = { by: 'alice', why: 'wrong', automatic: false };
     expect((await undoAction(runtime.surroundings, made?.id ?? '', request)).outcome.state).toBe('unknown');
     const undo = (await actions(runtime)).find(({ undoes }) => undoes !== undefined);

@@ -73,7 +73,8 @@ function findScenarios(): readonly Found[] {
 }
 
 function sizeOf(folder: string): number {
-  return readdirSync(folder).reduce((sum, name) => sum + readFileSync(path.join(folder, name)).length, 0);
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return entries.reduce((sum, { name, parentPath }) => sum + readFileSync(path.join(parentPath, name)).length, 0);
 }
 
 function smallest(scenarios: readonly Found[], isFit: (found: Found) => boolean, missing: string): Found {
@@ -94,7 +95,10 @@ const DAY_MILLISECONDS = 25 * 3_600_000;
 
 /** Every scene. Throws with what to add for a kind that no scenario shows. */
 export function scenesOf(
-  kinds: Iterable<string> = ACTION_KINDS.keys(),
+  // What only takes another kind back happens in the undoing of that kind.
+  kinds: Iterable<string> = [...ACTION_KINDS.values()]
+    .filter((one) => one.isInverseOnly !== true)
+    .map(({ kind }) => kind),
   entries: Iterable<string> = Object.keys(DELIVERIES),
 ): readonly Scene[] {
   const scenarios = findScenarios();

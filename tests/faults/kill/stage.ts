@@ -196,5 +196,3 @@ function endOf(process_: ChildProcess): Promise<void> {
     process_.once('error', reject);
   });
 }
-
-export type { Job };
