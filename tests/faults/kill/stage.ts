@@ -10,7 +10,7 @@ import { follower } from '../../../shared/local/follow-clock.ts';
 import { openScenario, type RunningScenario, scenarioClock } from '../../../shared/local/scenario.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { Answered, Asked, ChildTask } from './child.ts';
-import { type Instance, type InstanceOptions, type Job, openInstance } from './instance.ts';
+import { type Instance, type InstanceOptions, openInstance } from './instance.ts';
 
 /** A place where something can be struck: the n-th time that a step is reached, or a call arrives or was handled. */
 export interface Point {
