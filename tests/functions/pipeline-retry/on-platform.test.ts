@@ -16,7 +16,7 @@ import {
 
 const SECRET = 'nightshift-test-bitbucket-webhook-secret';
 const LOST_NAME =
-  'npm error code EAI_AGAIN\nnpm error request to https://registry.npmjs.org/x failed, reason: getaddrinfo EAI_AGAIN registry.npmjs.org\n';
+  'npm error code EAI_AGAIN\nnpm error request to https://registry.npm.example/x failed, reason: getaddrinfo EAI_AGAIN registry.npm.example\n';
 const DEFINITION = 'pipelines:\n  default:\n    - step:\n        name: Build\n        script: [npm ci]\n';
 
 const PULL_REQUESTS = DEFINITION.replace(/ {2}default:[^]*$/, (body) =>
