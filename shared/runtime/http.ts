@@ -54,6 +54,10 @@ async function run(ready: ReadyDuty, request: DutyRequest): Promise<Answer> {
   if (request.scope !== undefined) {
     return ofResult(await runScope(ready, request, request.scope), request);
   }
+  if (request.trigger === 'schedule' && !hasScope(ready)) {
+    // One process serves every duty: those that the team does not use are no mistake of each minute. The doctor says so once.
+    return done({ result: 'no-scope', duty: ready.duty.name });
+  }
   const scopes = policyScopes(ready);
   const { queue, clock } = ready.surroundings.ports;
   if (request.trigger === 'schedule' && ready.manifest.fanOut && queue !== undefined && scopes.length > 1) {
@@ -82,6 +86,10 @@ async function run(ready: ReadyDuty, request: DutyRequest): Promise<Answer> {
   }
   const worst = answers.reduce((a, b) => (b.status > a.status ? b : a));
   return { status: worst.status, headers: worst.headers, body: { reports: answers.map((one) => one.body) } };
+}
+
+function hasScope({ duty, policy }: Pick<ReadyDuty, 'duty' | 'policy'>): boolean {
+  return duty.scopes(policy.duty, policy.team).length > 0;
 }
 
 /** The scopes that the policy names for a duty; a ConfigurationError when there are none. */

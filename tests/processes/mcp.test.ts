@@ -96,7 +96,7 @@ test('accept forgets how the tools of a server were seen first', async () => {
     `version: 1\nplatform: {mcp: {command: ${JSON.stringify(command)}, startSeconds: 60}}\nclusters: {test: {metrics: {}}}\n`,
   );
   const variables = { NIGHTSHIFT_STORE: `sqlite:${path.join(folder, 'state.sqlite')}` };
-  const run = ['run', 'rebalance', '--policy', policy, '--namespace', 'default', '--dry-run'];
+  const run = ['run', 'rebalance', '--policy', policy, '--namespace', 'default'];
   // It answers nothing that a run can use: the run fails, and the tools have been seen.
   expect((await nightshift(run, variables)).stderr).toMatch(/k8s\.snapshot/);
   const accept = async (): Promise<string> =>

@@ -12,7 +12,7 @@ import { cloudWith, openWorkplace, type TerraformResult, type Workplace } from '
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const PROJECT = 'shop-prod';
-const SECRETS = ['slack-bot-token', 'jira-api-token'];
+const SECRETS = ['slack-bot-token', 'jira-api-token', 'bitbucket-access-token'];
 
 interface PlannedChange {
   readonly address: string;
@@ -212,7 +212,8 @@ function flags({ duties = manifests.map(({ name }) => name) }: Choice, state: st
     region: 'europe-west3',
     policy_file: 'tests/fixtures/policy.yaml',
     duties: `{${duties.map((name) => `"${name}"={}`).join(',')}}`,
-    secrets: '{SLACK_BOT_TOKEN={secret="slack-bot-token"},JIRA_API_TOKEN={secret="jira-api-token",version="2"}}',
+    secrets:
+      '{SLACK_BOT_TOKEN={secret="slack-bot-token"},JIRA_API_TOKEN={secret="jira-api-token",version="2"},BITBUCKET_ACCESS_TOKEN={secret="bitbucket-access-token"}}',
     environment: '{JIRA_EMAIL="nightshift@example.com"}',
     invokers: '["group:devops@example.com"]',
     network: '{network="shop",subnetwork="functions"}',
@@ -282,7 +283,7 @@ async function expectedParts({
       ? ['google_project_iam_custom_role.this["shop-clusters"]', 'google_project_iam_member.custom["shop-clusters"]']
       : []),
     'google_project_iam_member.store["roles/datastore.user"]',
-    ...['policy', ...['SLACK_BOT_TOKEN', 'JIRA_API_TOKEN'].filter(reads)].map(
+    ...['policy', ...['SLACK_BOT_TOKEN', 'JIRA_API_TOKEN', 'BITBUCKET_ACCESS_TOKEN'].filter(reads)].map(
       (key) => `google_secret_manager_secret_iam_member.this["${key}"]`,
     ),
     'google_cloud_run_v2_service_iam_member.caller["group:devops@example.com"]',
