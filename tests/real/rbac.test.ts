@@ -92,6 +92,12 @@ describeWith(
       const settled = await inPlace.settle(await real.kubeconfigFor(settler), 30);
       expect(settled).toMatchObject({ problems: [] });
 
+      // A resize that is still under way holds its pod.
+      await until(
+        'the resizes are done',
+        () => adapterOf(real).listPods(place.namespace),
+        (pods) => pods.every(({ resize: pending }) => pending === null),
+      );
       const anotherDay = await stage.prepareAgain(place.namespace, ({ containers }) =>
         containers[0]?.resources.limits['memory'] === '320Mi' ? { memory: steady(310 * 1024 ** 2), cores: 0.05 } : CALM,
       );
