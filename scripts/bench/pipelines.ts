@@ -172,7 +172,7 @@ function passed(number: number, createdAt: string): object {
 
 function transientLog({ commit }: Failure): string {
   const logs = [
-    'npm error code ECONNRESET\nnpm error network request to https://registry.npmjs.org/x failed, reason: read ECONNRESET\n',
+    'npm error code ECONNRESET\nnpm error network request to https://registry.npm.acme.dev/x failed, reason: read ECONNRESET\n',
     "fatal: unable to access 'https://bitbucket.org/example/x.git/': Could not resolve host: bitbucket.org\n",
     'Error response from daemon: Get "https://registry-1.docker.io/v2/": net/http: TLS handshake timeout\n',
     "ERROR: Could not install packages due to an OSError: HTTPSConnectionPool(host='files.pythonhosted.org', port=443): Read timed out.\n",
