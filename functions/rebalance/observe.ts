@@ -117,7 +117,9 @@ async function listPods(
   progress: (message: string) => void,
 ): Promise<readonly Pod[]> {
   try {
-    const pods = await cluster.listPods(scope.namespace, (count) => progress(`${count} pods`));
+    const pods = await cluster.listPods(scope.namespace, {
+      progress: (count) => progress(`${count} pods`),
+    });
     // A list of a namespace that is not there is empty, like that of an empty one: only then it pays to ask.
     if (pods.length === 0 && !(await namespaceExists(cluster, scope.namespace))) {
       throw notThere(scope, 'There is no such namespace.');

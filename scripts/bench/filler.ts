@@ -4,23 +4,35 @@ import type { MetricSeries, Scenario } from '../../fixtures/platform/scenario.ts
 import { KubernetesApi } from '../../tests/real/kubernetes-api.ts';
 import { startVictoriaMetrics } from '../../tests/real/victoriametrics.ts';
 import { namespaceScenario } from './namespace.ts';
-import { populate } from './population.ts';
+import { nodesFor, populate } from './population.ts';
 
 export interface Filling {
   readonly pods: number;
   /** ISO, whole seconds. */
   readonly now: string;
-  readonly namespace: string;
+  /** The pods are shared out evenly. */
+  readonly namespaces: readonly string[];
   readonly firstNode: number;
   /** Path, of an administrator. The metrics store is the one that the environment names. */
   readonly kubeconfig: string;
 }
 
-async function main({ pods, now, namespace, firstNode, kubeconfig }: Filling): Promise<void> {
-  const scenario = namespaceScenario({ pods, now, isSteady: false });
-  const uids = await populate(new KubernetesApi(kubeconfig), namespace, scenario.cluster.objects, firstNode);
+async function main({ pods, now, namespaces, firstNode, kubeconfig }: Filling): Promise<void> {
+  const each = pods / namespaces.length;
+  const scenario = namespaceScenario({ pods: each, now, isSteady: false });
+  const api = new KubernetesApi(kubeconfig);
   await using metrics = await startVictoriaMetrics();
-  process.send?.(await metrics.importSeries(placed(scenario, namespace, uids)));
+  let matcher: string | undefined;
+  for (const [index, namespace] of namespaces.entries()) {
+    const node = firstNode + index * nodesFor(each);
+    const uids = await populate(api, namespace, scenario.cluster.objects, node);
+    const options = matcher === undefined ? {} : { beside: matcher };
+    matcher = await metrics.importSeries(placed(scenario, namespace, uids), options);
+    if (index > 0) {
+      process.stderr.write(`${String((index + 1) * each)} of ${String(pods)} pods are there …\n`);
+    }
+  }
+  process.send?.(matcher);
 }
 
 /** The scenario's series, of the pods that the server has made. */

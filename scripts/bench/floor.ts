@@ -12,7 +12,6 @@ export interface RawQuery {
 export interface RawList {
   readonly url: string;
   readonly token: string;
-  readonly namespace: string;
   readonly pageSize: number;
 }
 
@@ -30,11 +29,11 @@ export async function rawVersion({ url, token }: RawList): Promise<unknown> {
 }
 
 /** All pods of the namespace, page by page; gives how many. */
-export async function rawList(list: RawList): Promise<number> {
+export async function rawList(list: RawList, namespace: string): Promise<number> {
   const items: unknown[] = [];
   let token = '';
   do {
-    const url = new URL(`/api/v1/namespaces/${encodeURIComponent(list.namespace)}/pods`, list.url);
+    const url = new URL(`/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, list.url);
     url.searchParams.set('limit', String(list.pageSize));
     if (token !== '') {
       url.searchParams.set('continue', token);

@@ -38,12 +38,15 @@ export async function openBench(memoryMib: number): Promise<Bench> {
       // Nothing of the caller's settings: the target's alone, and a store that no other run has used.
       env: { ...target.variables, NIGHTSHIFT_STORE: `sqlite:${path.join(folder, `store-${String(stores)}.sqlite`)}` },
     });
-    const { kubernetesUrl, kubernetesToken, metricsUrl, scope, now } = target;
-    const task: Task = { place: { kubernetesUrl, kubernetesToken, metricsUrl, scope, now }, work, times };
+    const { kubernetesUrl, kubernetesToken, metricsUrl, scopes, now } = target;
+    const task: Task = { place: { kubernetesUrl, kubernetesToken, metricsUrl, scopes, now }, work, times };
     child.send(task);
     const answer = (await answerOf(child)) as Answer;
     if ('failed' in answer) {
       throw new Error(`The measured process failed on "${work.kind}": ${answer.failed}`);
+    }
+    if (work.kind === 'run' && !work.dryRun) {
+      await target.putBack?.();
     }
     return answer;
   }

@@ -21,7 +21,9 @@ export type PlatformRequest =
   /** Answered by the calls since the last time. */
   | { readonly ask: 'calls' }
   /** From now on queries are answered after the time that a real server takes, or at once. Answered by `{}`. */
-  | { readonly ask: 'pace'; readonly isPaced: boolean };
+  | { readonly ask: 'pace'; readonly isPaced: boolean }
+  /** Pods that were changed become what they were. Answered by `{}`. */
+  | { readonly ask: 'put back' };
 
 /** How often an operation was called, as `<system> <operation>`. */
 export type CallCounts = Readonly<Record<string, number>>;
@@ -37,9 +39,26 @@ async function main(options: NamespaceOptions): Promise<void> {
       inPlaceOf: (double) => (double.system === 'victoriametrics' ? remembering(double, pace) : double),
     },
   );
+  const { kubernetes } = platform.doubles;
+  const originals = new Map(kubernetes.objects('Pod').map((pod) => [pod.metadata.name, structuredClone(pod)]));
+  const putBack = (): void => {
+    for (const [name, original] of originals) {
+      const namespace = original.metadata.namespace ?? '';
+      if (kubernetes.object('Pod', namespace, name)?.metadata.resourceVersion !== original.metadata.resourceVersion) {
+        kubernetes.remove('Pod', namespace, name);
+        kubernetes.add(structuredClone(original));
+        originals.set(name, structuredClone(kubernetes.object('Pod', namespace, name) ?? original));
+      }
+    }
+  };
   let seen = 0;
   process.on('message', (message) => {
     const request = message as PlatformRequest;
+    if (request.ask === 'put back') {
+      putBack();
+      process.send?.({});
+      return;
+    }
     if (request.ask === 'pace') {
       pace.isOn = request.isPaced;
       process.send?.({});
@@ -87,7 +106,9 @@ function remembering(double: Double, pace: { readonly isOn: boolean; readonly fa
       const reply = known.get(key) ?? (await double.handle(request));
       known.set(key, reply);
       if (pace.isOn) {
-        line = line.then(() => wait(pace.factor * serverMilliseconds(asked.get('query') ?? '')));
+        const query = asked.get('query') ?? '';
+        const milliseconds = OF_ONE_POD.test(query) ? ONE_POD_MILLISECONDS : pace.factor * serverMilliseconds(query);
+        line = line.then(() => wait(milliseconds));
         await line;
       }
       return reply;
@@ -100,6 +121,9 @@ function remembering(double: Double, pace: { readonly isOn: boolean; readonly fa
  * wait in line for that core.
  */
 const PACED_PODS = 5000;
+/** A query that names its pod takes as long in a namespace of any size. */
+const OF_ONE_POD = /[{,]pod="/;
+const ONE_POD_MILLISECONDS = 2;
 
 function serverMilliseconds(query: string): number {
   if (query.includes('quantile_over_time')) {

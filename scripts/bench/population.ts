@@ -4,7 +4,12 @@ import type { KubernetesObject as ScenarioObject } from '../../fixtures/platform
 import { type KubernetesApi, type KubernetesObject, until } from '../../tests/real/kubernetes-api.ts';
 
 /** Few enough for a node of 32 cores. */
-export const PODS_PER_NODE = 50;
+const PODS_PER_NODE = 50;
+
+export function nodesFor(pods: number): number {
+  return Math.ceil(pods / PODS_PER_NODE);
+}
+
 const CONNECTIONS = 16;
 const PATIENT_SECONDS = 600;
 const HASH = 'pod-template-hash';

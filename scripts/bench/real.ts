@@ -8,6 +8,7 @@ import { parse, stringify } from 'yaml';
 import { mergeDeep } from '../../fixtures/platform/scenario.ts';
 import type { Json } from '../../shared/core/json.ts';
 import { startKubernetes } from '../../tests/real/kubernetes.ts';
+import type { KubernetesObject } from '../../tests/real/kubernetes-api.ts';
 import type { RealCluster } from '../../tests/real/kubernetes-cluster.ts';
 import { aheadClock } from '../../tests/real/live.ts';
 import { grantTo } from '../../tests/real/permissions.ts';
@@ -15,28 +16,34 @@ import { removeFolder, temporaryFolder } from '../../tests/real/server.ts';
 import { type RealMetrics, startVictoriaMetrics } from '../../tests/real/victoriametrics.ts';
 import type { Filling } from './filler.ts';
 import type { CallCounts } from './platform.ts';
-import { PODS_PER_NODE } from './population.ts';
+import { nodesFor } from './population.ts';
 import { answerOf, embeddedTarget, type Target } from './target.ts';
 
 const ACCOUNT = 'nightshift';
 
+/** So many pods, shared out evenly over so many namespaces. */
+export interface Size {
+  readonly pods: number;
+  readonly namespaces: number;
+}
+
 export interface RealServers {
-  /** A namespace of its own of so many pods, which stays until the servers are closed. */
-  target(pods: number): Promise<Target>;
+  /** Namespaces of its own, which stay until the servers are closed. */
+  target(size: Size): Promise<Target>;
   close(): Promise<void>;
 }
 
-/** `sizes`: the pods of each namespace that is going to be asked for. */
-export async function openRealServers(duty: string, sizes: readonly number[]): Promise<RealServers> {
-  const nodes = sizes.reduce((sum, pods) => sum + nodesFor(pods), 0);
+/** `sizes`: all that are going to be asked for. */
+export async function openRealServers(duty: string, sizes: readonly Size[]): Promise<RealServers> {
+  const nodes = sizes.reduce((sum, size) => sum + nodesOf(size), 0);
   const [real, metrics] = await Promise.all([startKubernetes({ nodes }), startVictoriaMetrics()]);
   const folder = temporaryFolder('bench');
   let nextNode = 1;
   return {
-    async target(pods) {
+    async target(size) {
       const firstNode = nextNode;
-      nextNode += nodesFor(pods);
-      return realTarget({ duty, real, metrics, folder, pods, firstNode });
+      nextNode += nodesOf(size);
+      return realTarget({ duty, real, metrics, folder, size, firstNode });
     },
     async close() {
       await Promise.all([real.close(), metrics[Symbol.asyncDispose](), removeFolder(folder)]);
@@ -44,8 +51,8 @@ export async function openRealServers(duty: string, sizes: readonly number[]): P
   };
 }
 
-function nodesFor(pods: number): number {
-  return Math.ceil(pods / PODS_PER_NODE);
+function nodesOf({ pods, namespaces }: Size): number {
+  return namespaces * nodesFor(pods / namespaces);
 }
 
 interface Input {
@@ -53,40 +60,46 @@ interface Input {
   readonly real: RealCluster;
   readonly metrics: RealMetrics;
   readonly folder: string;
-  readonly pods: number;
+  readonly size: Size;
   readonly firstNode: number;
 }
 
-async function realTarget({ duty, real, metrics, folder, pods, firstNode }: Input): Promise<Target> {
+async function realTarget({ duty, real, metrics, folder, size, firstNode }: Input): Promise<Target> {
   // Ahead of the machine's clock, so that pods made a moment ago are old enough to be judged.
   const now = aheadClock
     .now()
     .toISOString()
     .replace(/\.\d+Z$/, 'Z');
-  const namespace = await real.createNamespace(`bench-${String(pods)}`);
+  const { pods } = size;
+  const namespaces: string[] = [];
+  while (namespaces.length < size.namespaces) {
+    namespaces.push(await real.createNamespace(`bench-${String(pods)}`));
+  }
   const selector = await filled(
-    { pods, now, namespace, firstNode, kubeconfig: real.kubeconfig },
+    { pods, now, namespaces, firstNode, kubeconfig: real.kubeconfig },
     { NIGHTSHIFT_REAL_METRICS_URL: metrics.url },
   );
-  const account = { namespace, name: ACCOUNT };
-  await grantTo(real, account, [namespace], duty);
+  const [home = ''] = namespaces;
+  const account = { namespace: home, name: ACCOUNT };
+  await grantTo(real, account, namespaces, duty);
   const kubeconfig = await real.kubeconfigFor(account);
   const { token, authority } = await credentialsOf(kubeconfig);
-  const authorityFile = path.join(folder, `authority-${namespace}.pem`);
+  const authorityFile = path.join(folder, `authority-${home}.pem`);
   await writeFile(authorityFile, authority);
 
   const around = await embeddedTarget(0);
-  const policyFile = path.join(folder, `policy-${namespace}.yaml`);
+  const policyFile = path.join(folder, `policy-${home}.yaml`);
   const { NIGHTSHIFT_POLICY: embeddedPolicy = '', ...variables } = around.variables;
   const own = {
     clusters: { test: { metrics: { url: metrics.url, selector } } },
-    duties: { [duty]: { scopes: [{ cluster: 'test', namespaces: [namespace] }] } },
+    duties: { [duty]: { scopes: [{ cluster: 'test', namespaces }] } },
   };
   await writeFile(policyFile, stringify(mergeDeep(parse(await readFile(embeddedPolicy, 'utf8')) as Json, own)));
-  const counters = countersOf(real, metrics, `system:serviceaccount:${namespace}:${ACCOUNT}`);
+  const counters = countersOf(real, metrics, `system:serviceaccount:${home}:${ACCOUNT}`);
+  const sizes = size.namespaces === 1 ? await sizesOf(real, home) : undefined;
   return {
     pods,
-    scope: { cluster: 'test', namespace },
+    scopes: namespaces.map((namespace) => ({ cluster: 'test', namespace })),
     now,
     variables: {
       ...variables,
@@ -98,7 +111,7 @@ async function realTarget({ duty, real, metrics, folder, pods, firstNode }: Inpu
     kubernetesUrl: real.url,
     kubernetesToken: token,
     metricsUrl: metrics.url,
-    keepsChanges: true,
+    ...(sizes === undefined ? {} : { putBack: () => putBack(real, home, sizes) }),
     takeCalls: async () => ({ ...(await around.takeCalls?.()), ...(await counters()) }),
     close: () => around.close(),
   };
@@ -169,4 +182,37 @@ async function queriesOf(metricsUrl: string): Promise<CallCounts> {
       ([, operation = '', count]) => [`victoriametrics ${operation}`, Number(count)],
     ),
   );
+}
+
+interface Sized extends KubernetesObject {
+  readonly spec: { readonly containers: readonly { readonly name: string; readonly resources: unknown }[] };
+}
+
+/** The containers of each pod with their sizes, by its name. */
+type Sizes = ReadonlyMap<string, readonly { readonly name: string; readonly resources: unknown }[]>;
+
+async function sizesOf({ api }: RealCluster, namespace: string): Promise<Sizes> {
+  const pods = await api.list<Sized>({ apiVersion: 'v1', kind: 'Pod' }, namespace);
+  return new Map(
+    pods.map(({ metadata, spec }) => [
+      metadata.name,
+      spec.containers.map(({ name, resources }) => ({ name, resources })),
+    ]),
+  );
+}
+
+/** Sizes become what they were, and the record of who changed them goes: a resize cuts off what is counted before it. */
+async function putBack(real: RealCluster, namespace: string, original: Sizes): Promise<void> {
+  const now = await sizesOf(real, namespace);
+  for (const [name, containers] of original) {
+    if (JSON.stringify(now.get(name)) !== JSON.stringify(containers)) {
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace } };
+      const path = await real.api.pathOf(pod, 'resize');
+      await real.api.call('PATCH', path, {
+        contentType: 'application/strategic-merge-patch+json',
+        body: { spec: { containers } },
+      });
+      await real.api.merge(pod, { metadata: { managedFields: [{}] } });
+    }
+  }
 }

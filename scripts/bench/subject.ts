@@ -12,31 +12,37 @@ import type { Duty } from '../../shared/runtime/duty.ts';
 import { runDuty } from '../../shared/runtime/run.ts';
 import { openStoreOf } from '../../shared/wiring/ports.ts';
 import { createSystem, policyOf } from '../../shared/wiring/system.ts';
+import type { Target } from './target.ts';
 import { type RawList, rawList, rawQueries, type RawQuery, rawVersion } from './floor.ts';
 
 /** What kubectl asks for, and our adapter's own. */
 const PAGE_SIZE = 500;
 const TIMEOUT_SECONDS = 300;
 
+type Scope = Target['scopes'][number];
+
 interface Place {
   readonly kubernetesUrl: string;
   readonly kubernetesToken: string;
   readonly metricsUrl: string;
-  readonly scope: { readonly cluster: string; readonly namespace: string };
+  readonly scopes: readonly Scope[];
   readonly now: string;
 }
 
 export type Work =
   | { readonly kind: 'raw list' }
   | { readonly kind: 'list' }
-  /** The JSON list beside the first wave of queries, then the other waves. */
-  | { readonly kind: 'floor'; readonly waves: readonly (readonly RawQuery[])[] }
+  /** For each scope the JSON list beside the first wave of its queries, then the other waves. */
+  | { readonly kind: 'floor'; readonly waves: readonly Waves[] }
   | {
       readonly kind: 'run';
       readonly dryRun: boolean;
       readonly deadlineSeconds?: number;
       readonly recordQueries?: true;
     };
+
+/** The queries of one scope, those of a wave at once. */
+export type Waves = readonly (readonly RawQuery[])[];
 
 export interface Task {
   readonly place: Place;
@@ -52,9 +58,10 @@ export interface Measured {
   readonly cpuMilliseconds: number;
   /** Pods seen. */
   readonly pods: number;
-  /** Of a run: its verdicts and what became of its actions. */
+  /** Of runs: their verdicts and what became of their actions. */
   readonly outcome?: Readonly<Record<string, number>>;
-  readonly waves?: readonly (readonly RawQuery[])[];
+  /** Of each scope. */
+  readonly waves?: readonly Waves[];
 }
 
 /** What is sent back. */
@@ -62,12 +69,12 @@ export type Answer = Measured | { readonly failed: string };
 
 interface Done {
   readonly pods: number;
-  readonly report?: CanonicalReport;
+  readonly outcome?: Readonly<Record<string, number>>;
 }
 
 async function measure({ place, work, times }: Task): Promise<Measured> {
   const recorder = work.kind === 'run' && work.recordQueries === true ? recordQueries(place.metricsUrl) : undefined;
-  const perform = performer(place, work);
+  const perform = performer(place, work, () => recorder?.nextScope());
   await perform.connect();
   const milliseconds: number[] = [];
   let last: Done = { pods: 0 };
@@ -83,8 +90,8 @@ async function measure({ place, work, times }: Task): Promise<Measured> {
     peakBytes: process.resourceUsage().maxRSS * 1024,
     cpuMilliseconds: (cpu.user + cpu.system) / 1000,
     pods: last.pods,
-    ...(last.report === undefined ? {} : { outcome: outcomeOf(last.report) }),
-    ...(recorder === undefined ? {} : { waves: recorder.waves }),
+    ...(last.outcome === undefined ? {} : { outcome: last.outcome }),
+    ...(recorder === undefined ? {} : { waves: recorder.scopes }),
   };
 }
 
@@ -94,21 +101,23 @@ interface Performer {
   once(): Promise<Done>;
 }
 
-function performer(place: Place, work: Work): Performer {
+function performer(place: Place, work: Work, onScope: () => void): Performer {
   const list = {
     url: place.kubernetesUrl,
     token: place.kubernetesToken,
-    namespace: place.scope.namespace,
     pageSize: PAGE_SIZE,
   };
   const nothing = (): Promise<void> => Promise.resolve();
   switch (work.kind) {
     case 'raw list':
       // Both lists begin with a connection that stands: clients and credentials are loaded by the first call that a run makes.
-      return { connect: () => rawVersion(list), once: async () => ({ pods: await rawList(list) }) };
+      return {
+        connect: () => rawVersion(list),
+        once: () => overScopes(place, ({ namespace }) => rawList(list, namespace)),
+      };
     case 'list': {
       const cluster = kubernetesCluster({
-        name: place.scope.cluster,
+        name: place.scopes[0]?.cluster ?? '',
         pageSize: PAGE_SIZE,
         clock: systemClock,
         random: systemRandom,
@@ -116,22 +125,34 @@ function performer(place: Place, work: Work): Performer {
       });
       return {
         connect: () => cluster.serverTime(),
-        once: async () => ({ pods: (await cluster.listPods(place.scope.namespace)).length }),
+        once: () => overScopes(place, async ({ namespace }) => (await cluster.listPods(namespace)).length),
       };
     }
     case 'floor':
-      return { connect: nothing, once: () => floor(list, work.waves) };
+      return {
+        connect: nothing,
+        once: () => overScopes(place, ({ namespace }, index) => floor(list, namespace, work.waves[index])),
+      };
     case 'run':
-      return { connect: nothing, once: () => run(place, work) };
+      return { connect: nothing, once: () => run(place, work, onScope) };
   }
 }
 
-async function floor(list: RawList, [first = [], ...others]: readonly (readonly RawQuery[])[]): Promise<Done> {
-  const [pods] = await Promise.all([rawList(list), rawQueries(first)]);
+/** One scope after the other, as one process works; `read` gives the pods of a scope. */
+async function overScopes({ scopes }: Place, read: (scope: Scope, index: number) => Promise<number>): Promise<Done> {
+  let pods = 0;
+  for (const [index, scope] of scopes.entries()) {
+    pods += await read(scope, index);
+  }
+  return { pods };
+}
+
+async function floor(list: RawList, namespace: string, [first = [], ...others]: Waves = []): Promise<number> {
+  const [pods] = await Promise.all([rawList(list, namespace), rawQueries(first)]);
   for (const wave of others) {
     await rawQueries(wave);
   }
-  return { pods };
+  return pods;
 }
 
 function kubeconfigOf(file: string | undefined): { kubeconfig?: string } {
@@ -139,7 +160,11 @@ function kubeconfigOf(file: string | undefined): { kubeconfig?: string } {
 }
 
 /** All that a function does at its first request: settings, policy, store, the run itself. */
-async function run(place: Place, { dryRun, deadlineSeconds }: Extract<Work, { kind: 'run' }>): Promise<Done> {
+async function run(
+  place: Place,
+  { dryRun, deadlineSeconds }: Extract<Work, { kind: 'run' }>,
+  onScope: () => void,
+): Promise<Done> {
   const environment = readEnvironment();
   const erased = duty as unknown as Duty;
   const store = openStoreOf(environment, systemClock);
@@ -155,24 +180,29 @@ async function run(place: Place, { dryRun, deadlineSeconds }: Extract<Work, { ki
   });
   const manifest = { name: erased.name, timeoutSeconds: TIMEOUT_SECONDS, fanOut: false };
   const ready = system.ready({ duty: erased, manifest });
-  const result = await runDuty(ready.surroundings, ready.duty, ready.policy, {
-    scope: place.scope,
-    dryRun,
-    trigger: 'manual',
-    now: place.now,
-    timeoutSeconds: TIMEOUT_SECONDS,
+  const outcome: Record<string, number> = {};
+  const done = await overScopes(place, async (scope) => {
+    onScope();
+    const result = await runDuty(ready.surroundings, ready.duty, ready.policy, {
+      scope: { ...scope },
+      dryRun,
+      trigger: 'manual',
+      now: place.now,
+      timeoutSeconds: TIMEOUT_SECONDS,
+    });
+    if (result.kind === 'busy') {
+      throw new Error(`Run ${result.runId} is at work on the scope: the store is not a fresh one.`);
+    }
+    const { report } = result;
+    count(outcome, report);
+    const pods = report.summary['pods_scanned'];
+    return typeof pods === 'number' ? pods : 0;
   });
   await store.close();
-  if (result.kind === 'busy') {
-    throw new Error(`Run ${result.runId} is at work on the scope: the store is not a fresh one.`);
-  }
-  const { report } = result;
-  const pods = report.summary['pods_scanned'];
-  return { pods: typeof pods === 'number' ? pods : 0, report };
+  return { ...done, outcome };
 }
 
-function outcomeOf(report: CanonicalReport): Readonly<Record<string, number>> {
-  const counts: Record<string, number> = {};
+function count(counts: Record<string, number>, report: CanonicalReport): void {
   const parts = [
     ...report.decisions.map(({ verdict }) => verdict),
     ...report.actions.map(({ outcome }) => `action ${outcome}`),
@@ -182,12 +212,12 @@ function outcomeOf(report: CanonicalReport): Readonly<Record<string, number>> {
   for (const part of parts) {
     counts[part] = (counts[part] ?? 0) + 1;
   }
-  return counts;
 }
 
 /** Notes the queries that go out. A wave is over when none of its queries is under way any more. */
-function recordQueries(metricsUrl: string): { readonly waves: RawQuery[][] } {
-  const waves: RawQuery[][] = [];
+function recordQueries(metricsUrl: string): { readonly scopes: readonly Waves[]; nextScope(): void } {
+  const scopes: RawQuery[][][] = [];
+  let waves: RawQuery[][] = [];
   let underWay = 0;
   subscribe('http.client.request.created', (message) => {
     const { request } = message as { readonly request: ClientRequest };
@@ -212,7 +242,13 @@ function recordQueries(metricsUrl: string): { readonly waves: RawQuery[][] } {
       return end(body);
     };
   });
-  return { waves };
+  return {
+    scopes,
+    nextScope() {
+      waves = [];
+      scopes.push(waves);
+    },
+  };
 }
 
 process.once('message', (task) => {

@@ -13,8 +13,9 @@ import type { CallCounts, PlatformReady, PlatformRequest } from './platform.ts';
 const PLATFORM_HEAP_MIB = 6144;
 
 export interface Target {
+  /** In all namespaces together. */
   readonly pods: number;
-  readonly scope: { readonly cluster: string; readonly namespace: string };
+  readonly scopes: readonly { readonly cluster: string; readonly namespace: string }[];
   /** The time that runs decide by, ISO: queries stay the same from run to run. */
   readonly now: string;
   /** Environment variables with which a process works on these servers; all but the store. */
@@ -27,8 +28,8 @@ export interface Target {
   takeCalls?(): Promise<CallCounts>;
   /** Where the servers answer at once: whether queries take the time that a real server needs for them. */
   setPace?(isPaced: boolean): Promise<void>;
-  /** What a run changes stays changed: only dry runs find the same each time. */
-  readonly keepsChanges?: true;
+  /** Undoes what runs have changed, so that the next one finds the same; absent where none but dry runs are meant. */
+  putBack?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,7 +48,7 @@ export async function embeddedTarget(pods: number, isSteady = false): Promise<Ta
   await writeFile(policyFile, stringify(withAddresses(ready)));
   return {
     pods,
-    scope: { cluster: 'test', namespace: 'default' },
+    scopes: [{ cluster: 'test', namespace: 'default' }],
     now,
     variables: { ...ready.variables, NIGHTSHIFT_POLICY: policyFile, KUBECONFIG: kubeconfig },
     kubernetesUrl: ready.urls.kubernetes,
@@ -59,6 +60,10 @@ export async function embeddedTarget(pods: number, isSteady = false): Promise<Ta
     },
     async setPace(isPaced) {
       child.send({ ask: 'pace', isPaced } satisfies PlatformRequest);
+      await answerOf(child);
+    },
+    async putBack() {
+      child.send({ ask: 'put back' } satisfies PlatformRequest);
       await answerOf(child);
     },
     async close() {

@@ -37,7 +37,13 @@ export interface ActionKind {
   /** Largest factor between `to` and `from`, and between `to` and what the workload declares. 1 where size means nothing. */
   growth(action: ActionProposal): { readonly step: number; readonly total: number | undefined };
   /** What the target looks like to a judge: before the change (stored with the intent) and after its settle time, in one shape. */
-  observe(ports: Ports, team: TeamPolicy, action: ActionProposal, now: string): Promise<JsonObject>;
+  observe(
+    ports: Ports,
+    team: TeamPolicy,
+    action: ActionProposal,
+    now: string,
+    moment: 'before' | 'after',
+  ): Promise<JsonObject>;
   /** It is judged by what came after alone: the look before the change is spared. */
   readonly judgedByOutcome?: true;
   /** Compares; pure. `before` is undefined when it could not be read then. Never `kept` without evidence. */

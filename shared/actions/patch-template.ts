@@ -5,7 +5,7 @@ import type { TeamPolicy } from '../core/policy.ts';
 import type { Workload } from '../ports/cluster.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { ActionKind, Look } from './kind.ts';
-import { recentUsage } from './recent-usage.ts';
+import { measuresOf, recentUsage } from './recent-usage.ts';
 import { changesOf, describeSizes, growthOf, lookAt, Sizes, swapped } from './sizes.ts';
 import { podsOfTemplate, podsView, usageOfPods } from './template-pods.ts';
 import { judgeRollout, type Rollout, type WorkloadView } from './verify-rollout.ts';
@@ -56,14 +56,17 @@ export const patchTemplate: ActionKind = {
 
   growth: growthOf,
 
-  async observe(ports, team, action, now) {
+  async observe(ports, team, action, now, moment) {
     const target = Target.parse(action.target);
     const workload = await ports.cluster(target.cluster).readWorkload(target.kind, target.namespace, target.name);
     const there = presence(workload, target);
     const view: WorkloadView = {
       observedAt: now,
       workload: there,
-      rollout: workload === undefined || there !== 'there' ? null : await rolloutOf(ports, team, action, workload, now),
+      rollout:
+        workload === undefined || there !== 'there'
+          ? null
+          : await rolloutOf(ports, team, action, workload, now, moment),
     };
     return view;
   },
@@ -95,17 +98,19 @@ async function rolloutOf(
   action: ActionProposal,
   workload: Workload,
   now: string,
+  moment: 'before' | 'after',
 ): Promise<Rollout> {
   const target = Target.parse(action.target);
   const { cluster, namespace, container } = target;
-  const resources = [...new Set(changesOf(action).map(({ resource }) => resource))];
-  const question = { cluster, namespace, container, resources, windowSeconds: USAGE_WINDOW_SECONDS, now };
+  const template = workload.containers.find((candidate) => candidate.name === container);
+  const hasCpuLimit = template?.resources.limits['cpu'] !== undefined;
+  const measures = measuresOf(changesOf(action), hasCpuLimit, moment);
+  const question = { cluster, namespace, container, measures, windowSeconds: USAGE_WINDOW_SECONDS, now };
   const [listed, usage] = await Promise.all([
-    ports.cluster(cluster).listPods(namespace),
+    ports.cluster(cluster).listPods(namespace, { labels: workload.templateLabels }),
     recentUsage(ports, team, question),
   ]);
   const pods = podsOfTemplate(listed, workload, container, action);
-  const template = workload.containers.find((candidate) => candidate.name === container);
   return {
     isObserved: workload.observedGeneration >= workload.meta.generation,
     paused: workload.paused,
@@ -116,7 +121,7 @@ async function rolloutOf(
     ready: workload.readyReplicas,
     available: workload.availableReplicas,
     sizes: lookAtTemplate(workload, target, action).at,
-    hasCpuLimit: template?.resources.limits['cpu'] !== undefined,
+    hasCpuLimit,
     pods: podsView(pods, container, now),
     usage: usageOfPods(pods, usage, now),
     usageProblem: usage.problem,

@@ -6,6 +6,7 @@ import type { TeamPolicy } from '../core/policy.ts';
 import { checkSelector, selectorWith } from '../core/promql.ts';
 import type { Sample } from '../ports/metrics.ts';
 import type { Ports } from '../ports/ports.ts';
+import type { SizeChange } from './sizes.ts';
 import { SHORTEST_WINDOW_SECONDS, USAGE_WINDOW_SECONDS } from './verify-thresholds.ts';
 
 export const Usage = z.strictObject({
@@ -25,8 +26,8 @@ export interface UsageQuestion {
   /** All pods of the namespace when absent. */
   readonly pod?: string;
   readonly container: string;
-  /** What is not changed is not asked. */
-  readonly resources: readonly string[];
+  /** What nobody compares is not asked. */
+  readonly measures: readonly Measure[];
   readonly windowSeconds: number;
   readonly now: string;
 }
@@ -35,6 +36,29 @@ export interface UsageReading {
   of(pod: string): Usage;
   /** Why numbers are missing, when a source said so. */
   readonly problem: string | null;
+}
+
+type Measure = 'memory' | 'cpu' | 'throttling';
+
+/**
+ * What the judge compares: of a container before its change only how much it was held back, and only when its CPU shrinks under a
+ * limit; after it all that was changed, which people want to see as well.
+ */
+export function measuresOf(
+  changes: readonly Pick<SizeChange, 'resource' | 'shrinks'>[],
+  hasCpuLimit: boolean,
+  moment: 'before' | 'after',
+): readonly Measure[] {
+  const isChanged = (resource: string): boolean => changes.some((change) => change.resource === resource);
+  if (moment === 'before') {
+    const isHeldBack = hasCpuLimit && changes.some(({ resource, shrinks }) => resource === 'cpu' && shrinks);
+    return isHeldBack ? ['throttling'] : [];
+  }
+  return [
+    ...(isChanged('memory') ? (['memory'] as const) : []),
+    ...(isChanged('cpu') ? (['cpu'] as const) : []),
+    ...(isChanged('cpu') && hasCpuLimit ? (['throttling'] as const) : []),
+  ];
 }
 
 /** As long as the change is there, within bounds. `changedAt` is when it was made, ISO, by the API server's clock. */
@@ -46,7 +70,7 @@ export function windowSince(changedAt: string | null, now: string): number {
 type Metric = 'memory' | 'cpu' | 'periods' | 'throttled';
 
 export async function recentUsage(ports: Ports, team: TeamPolicy, question: UsageQuestion): Promise<UsageReading> {
-  const { cluster, namespace, pod, container, resources, now } = question;
+  const { cluster, namespace, pod, container, measures, now } = question;
   const source = team.clusters[cluster]?.metrics;
   const wrong = source === undefined ? 'the policy names no metrics' : checkSelector(source.selector);
   if (source === undefined || wrong !== undefined) {
@@ -58,12 +82,14 @@ export async function recentUsage(ports: Ports, team: TeamPolicy, question: Usag
   const most = (what: string): string => `max by (pod,container,${source.clusterLabel}) (${what})`;
   const over = (call: string, metric: string): string => most(`${call}(${metric}{${matchers}}${window})`);
   const queries: (readonly [Metric, string])[] = [];
-  if (resources.includes('memory')) {
+  if (measures.includes('memory')) {
     queries.push(['memory', over('max_over_time', 'container_memory_working_set_bytes')]);
   }
-  if (resources.includes('cpu')) {
+  if (measures.includes('cpu')) {
+    queries.push(['cpu', over('rate', 'container_cpu_usage_seconds_total')]);
+  }
+  if (measures.includes('throttling')) {
     queries.push(
-      ['cpu', over('rate', 'container_cpu_usage_seconds_total')],
       ['periods', over('increase', 'container_cpu_cfs_periods_total')],
       ['throttled', over('increase', 'container_cpu_cfs_throttled_periods_total')],
     );

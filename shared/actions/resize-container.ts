@@ -6,7 +6,7 @@ import type { ContainerSpec, ContainerStatus, Pod, Resources } from '../ports/cl
 import type { Ports } from '../ports/ports.ts';
 import { z } from 'zod';
 import type { ActionKind, Look } from './kind.ts';
-import { recentUsage, windowSince } from './recent-usage.ts';
+import { measuresOf, recentUsage, windowSince } from './recent-usage.ts';
 import { changesOf, describeSizes, growthOf, lookAt, type SizeChange, Sizes, swapped } from './sizes.ts';
 import { type ContainerView, judgePod, type PodView } from './verify-pod.ts';
 import { CPU_ROUNDING_MILLICORES } from './verify-thresholds.ts';
@@ -51,14 +51,14 @@ export const resizeContainer: ActionKind = {
 
   growth: growthOf,
 
-  async observe(ports, team, action, now) {
+  async observe(ports, team, action, now, moment) {
     const target = Target.parse(action.target);
     const pod = await ports.cluster(target.cluster).readPod(target.namespace, target.pod);
     const there = presence(pod, target);
     const view: PodView = {
       observedAt: now,
       pod: there,
-      container: pod === undefined || there !== 'there' ? null : await viewOf(ports, team, action, pod, now),
+      container: pod === undefined || there !== 'there' ? null : await viewOf(ports, team, action, pod, now, moment),
     };
     return view;
   },
@@ -101,11 +101,12 @@ async function viewOf(
   action: ActionProposal,
   pod: Pod,
   now: string,
+  moment: 'before' | 'after',
 ): Promise<ContainerView> {
   const target = Target.parse(action.target);
   const changes = changesOf(action);
-  const resources = [...new Set(changes.map(({ resource }) => resource))];
   const spec = specOf(pod, target);
+  const hasCpuLimit = spec?.resources.limits['cpu'] !== undefined;
   const status = pod.statuses.find((candidate) => candidate.name === target.container);
   const changedAt =
     pod.resizes
@@ -120,7 +121,7 @@ async function viewOf(
     namespace,
     pod: name,
     container,
-    resources,
+    measures: measuresOf(changes, hasCpuLimit, moment),
     windowSeconds,
     now,
   });
@@ -130,8 +131,8 @@ async function viewOf(
     podReady: pod.ready,
     podStartedAt: pod.startedAt,
     sizes: lookAtPod(pod, target, action).at,
-    hasCpuLimit: spec?.resources.limits['cpu'] !== undefined,
-    restartsOnResize: resources.some((resource) => spec?.resizePolicy[resource] === 'RestartContainer'),
+    hasCpuLimit,
+    restartsOnResize: changes.some(({ resource }) => spec?.resizePolicy[resource] === 'RestartContainer'),
     changedAt,
     resize: pod.resize,
     status: status === undefined || spec === undefined ? null : statusView(status, spec, changes),

@@ -1,5 +1,5 @@
 // The pods of a workload that run with the sizes of its template, together: how they live, for the judge of a rollout.
-// One list of the namespace, one query a metric; no request a pod. It judges nothing.
+// One list by the template's labels, one query a metric; no request a pod. It judges nothing.
 import type { ActionProposal } from '../core/action.ts';
 import { sameQuantity } from '../core/quantity.ts';
 import type { Pod, Workload } from '../ports/cluster.ts';

@@ -208,6 +208,12 @@ export interface TemplateChange {
   readonly to: ResourceChange;
 }
 
+export interface PodListOptions {
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Told after each page how many were read. */
+  readonly progress?: (count: number) => void;
+}
+
 /**
  * Reads fail with a PlatformError (`code` is Kubernetes' reason: Forbidden, NotFound, Expired …); writes with one whose
  * `applied` says whether the change may have happened. A namespace that is not there is a PlatformError with NotFound.
@@ -220,7 +226,8 @@ export interface Cluster {
   /** The server's clock from the Date header, ISO. */
   serverTime(): Promise<string | null>;
   namespaceExists(namespace: string): Promise<boolean>;
-  listPods(namespace: string, progress?: (count: number) => void): Promise<readonly Pod[]>;
+  /** All of them, or those that carry all of `labels`. */
+  listPods(namespace: string, options?: PodListOptions): Promise<readonly Pod[]>;
   listWorkloads(namespace: string): Promise<readonly Workload[]>;
   listHorizontalAutoscalers(namespace: string): Promise<Readable<HorizontalAutoscaler>>;
   listVerticalAutoscalers(namespace: string): Promise<Readable<VerticalAutoscaler>>;

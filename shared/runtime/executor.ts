@@ -193,7 +193,8 @@ async function lookBefore(
     return undefined;
   }
   try {
-    return await kind.observe(context.ports, context.team, action, context.ports.clock.now().toISOString());
+    const now = context.ports.clock.now().toISOString();
+    return await kind.observe(context.ports, context.team, action, now, 'before');
   } catch (error) {
     if (!(error instanceof PlatformError)) {
       throw error;

@@ -142,7 +142,7 @@ async function judged(context: RunContext, action: ActionRecord): Promise<Judgem
   const kind = kindOf(context, action);
   let after: JsonObject;
   try {
-    after = await kind.observe(context.ports, context.team, action, context.now);
+    after = await kind.observe(context.ports, context.team, action, context.now, 'after');
   } catch (error) {
     if (!(error instanceof PlatformError)) {
       throw error;

@@ -63,12 +63,7 @@ describe('a resize', () => {
     const before = await change(one, resizeContainer, action);
     expect(PodView.parse(before)).toMatchObject({
       pod: 'there',
-      container: {
-        sizes: 'from',
-        changedAt: null,
-        resize: null,
-        usage: { memoryBytes: 1_020_264_448, cpuCores: null },
-      },
+      container: { sizes: 'from', changedAt: null, resize: null },
     });
     scraped(one, { metric: MEMORY, perMinute: () => 1100 * MI });
     const seen = await after(one, resizeContainer, action);
@@ -81,6 +76,21 @@ describe('a resize', () => {
     });
     expect(resizeContainer.judge(action, before, seen)).toMatchObject({ verdict: 'kept', rule: 'verify/healthy' });
     expect(one.platform.violations()).toEqual([]);
+  });
+
+  test('asks before it only for what the judge compares: of a raise nothing, of a trim of CPU how much it is held back', async () => {
+    const one = await open('near-limit');
+    const asked = async (action: ActionProposal, moment: 'before' | 'after'): Promise<number> => {
+      const calls = one.platform.calls.length;
+      await see(one, resizeContainer, action, nowOf(one), moment);
+      return one.platform.calls.slice(calls).filter(({ system }) => system === 'victoriametrics').length;
+    };
+    expect([await asked(raise(), 'before'), await asked(raise(), 'after')]).toEqual([0, 1]);
+    expect([await asked(trim(), 'before'), await asked(trim(), 'after')]).toEqual([2, 3]);
+    mutate(POD, ({ spec }) => {
+      delete spec.containers[0]?.resources.limits['cpu'];
+    });
+    expect([await asked(trim(), 'before'), await asked(trim(), 'after')]).toEqual([0, 1]);
   });
 
   test('that the node can never hold is undone', async () => {

@@ -67,12 +67,13 @@ export function see(
   kind: ActionKind,
   action: ActionProposal,
   now: string,
+  moment: 'before' | 'after' = 'after',
 ): Promise<JsonObject> {
-  return kind.observe(ready.surroundings.ports, ready.surroundings.team, action, now);
+  return kind.observe(ready.surroundings.ports, ready.surroundings.team, action, now, moment);
 }
 
 export async function change(one: RunningScenario, kind: ActionKind, action: ActionProposal): Promise<JsonObject> {
-  const before = await see(one, kind, action, nowOf(one));
+  const before = await see(one, kind, action, nowOf(one), 'before');
   await kind.apply(one.ready.surroundings.ports, action);
   one.platform.clock.advance(SETTLED_MILLISECONDS);
   return before;

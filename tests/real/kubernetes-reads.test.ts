@@ -63,6 +63,8 @@ describeWith(
       test('reads of a pod what was written', async () => {
         const pods = await adapter().listPods(namespace);
         const rich = pods.find(({ meta }) => meta.name === 'rich');
+        expect(await adapter().listPods(namespace, { labels: { note: 'high' } })).toEqual([rich]);
+        expect(await adapter().listPods(namespace, { labels: { note: 'high', app: 'nobody' } })).toEqual([]);
         expect(rich).toMatchObject({
           qosClass: 'Burstable',
           phase: 'Running',
@@ -179,7 +181,7 @@ describeWith(
           },
         });
         const counts: number[] = [];
-        const pods = await forwarded.cluster.listPods(namespace, (count) => counts.push(count));
+        const pods = await forwarded.cluster.listPods(namespace, { progress: (count) => counts.push(count) });
         expect(pods.map(({ meta }) => meta.name)).toEqual(names);
         expect(counts).toEqual(Array.from({ length: 10 }, (_, index) => (index + 1) * 500));
         expect(forwarded.requests).toHaveLength(10);

@@ -9,6 +9,8 @@ import { type Server, startServer } from './server.ts';
 export const IMPORT_LABEL = 'nightshift_import';
 
 export interface ImportOptions {
+  /** The matcher that an earlier import gave, to add to it. */
+  readonly beside?: string;
   /** Moves all samples: the distance from the scenario's now to the now that is asked at. */
   readonly shiftSeconds?: number;
 }
@@ -52,7 +54,7 @@ function metricsAt(url: string, server: Server | undefined): RealMetrics {
   return {
     url,
     async importSeries(series, options = {}) {
-      const id = randomUUID();
+      const id = options.beside === undefined ? randomUUID() : options.beside.slice(`${IMPORT_LABEL}="`.length, -1);
       for (const chunk of chunksOf(series, options.shiftSeconds ?? 0)) {
         await post(`${url}/api/v1/import?extra_label=${IMPORT_LABEL}=${id}`, chunk);
       }

@@ -9,6 +9,7 @@ import type {
   Node,
   Permission,
   Pod,
+  PodListOptions,
   PodResize,
   Readable,
   ResourceQuota,
@@ -30,7 +31,7 @@ import {
   resourceQuotaFacts,
   verticalAutoscalerFacts,
 } from './namespace-facts.ts';
-import { type ListRequest, readList, readObject, type Resource, resourcePath } from './pages.ts';
+import { labelSelector, type ListRequest, readList, readObject, type Resource, resourcePath } from './pages.ts';
 import { daemonSetFacts, deploymentFacts, podFacts, statefulSetFacts } from './pod-facts.ts';
 import {
   DAEMON_SETS,
@@ -114,14 +115,15 @@ class KubernetesCluster implements Cluster {
     return reply.status !== NOT_FOUND;
   }
 
-  async listPods(namespace: string, progress?: (count: number) => void): Promise<readonly Pod[]> {
+  async listPods(namespace: string, { labels, progress }: PodListOptions = {}): Promise<readonly Pod[]> {
     const pods = await this.#list({
       resource: PODS,
       namespace,
       project: podFacts,
+      ...(labels === undefined ? {} : { query: { labelSelector: labelSelector(labels) } }),
       ...(progress === undefined ? {} : { progress }),
     });
-    if (pods.length === 0) {
+    if (pods.length === 0 && labels === undefined) {
       await this.#expectNamespace(namespace);
     }
     return pods;

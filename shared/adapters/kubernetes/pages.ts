@@ -38,6 +38,13 @@ function pathSegment(name: string): string {
   return encodeURIComponent(name);
 }
 
+/** Labels have no character that would need escaping in a selector. */
+export function labelSelector(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',');
+}
+
 export interface ListRequest<M extends Message, F> {
   readonly resource: Resource<M>;
   /** Absent: of the whole cluster. */

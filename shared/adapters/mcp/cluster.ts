@@ -142,10 +142,10 @@ export function mcpCluster(options: McpClusterOptions): Cluster {
         throw error;
       }
     },
-    listPods: async (namespace, progress) => {
+    listPods: async (namespace, { labels = {}, progress } = {}) => {
       const pods = await whole('pods', PodShape, { namespace });
       progress?.(pods.length);
-      return pods;
+      return pods.filter(({ meta }) => Object.entries(labels).every(([name, value]) => meta.labels[name] === value));
     },
     listWorkloads: (namespace) => whole('workloads', WorkloadShape, { namespace }),
     listHorizontalAutoscalers: (namespace) => list('horizontal_autoscalers', HorizontalAutoscalerShape, { namespace }),

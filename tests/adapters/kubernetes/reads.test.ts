@@ -20,7 +20,7 @@ describe('listing pods', () => {
           protobuf(response, 200, 'PodList', 'v1', podList([podJson('d')]));
       }
     });
-    const pods = await cluster.listPods('shop', (count) => progress.push(count));
+    const pods = await cluster.listPods('shop', { progress: (count) => progress.push(count) });
     expect(pods.map(({ meta }) => meta.name)).toEqual(['a', 'b', 'c', 'd']);
     expect(pods[0]?.containers[0]?.resources.limits).toEqual({ cpu: '500m', memory: '1Gi' });
     expect(progress).toEqual([2, 3, 4]);
@@ -32,6 +32,16 @@ describe('listing pods', () => {
       authorization: 'Bearer first',
       'user-agent': 'nightshift',
     });
+  });
+
+  test('asks for labels by a selector, and takes that there are none for an answer', async () => {
+    const { cluster, asked } = await rig((_request, response) => {
+      json(response, 200, podList([]));
+    });
+    expect(await cluster.listPods('shop', { labels: { app: 'web', 'app.kubernetes.io/part-of': 'shop' } })).toEqual([]);
+    expect(asked.map(({ path, query }) => [path, query.get('labelSelector')])).toEqual([
+      ['/api/v1/namespaces/shop/pods', 'app=web,app.kubernetes.io/part-of=shop'],
+    ]);
   });
 
   test('goes on from the newer snapshot that an expired one offers', async () => {
