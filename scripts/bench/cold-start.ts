@@ -27,6 +27,8 @@ export interface ColdStart {
 /** Of each round. */
 export interface ColdStarts {
   readonly bare: readonly ColdStart[];
+  /** The same request once more, as a queue delivers it: answered with the report that is stored, so that no run is in it. */
+  readonly repeat: readonly ColdStart[];
   /** A run as a schedule asks for it. */
   readonly run: readonly ColdStart[];
   readonly dryRun: readonly ColdStart[];
@@ -50,22 +52,24 @@ export async function coldStarts(duty: string, target: Target, rounds: number): 
   await cp(bundle.folder, sources, { recursive: true, filter: (file) => !file.endsWith(CACHE_ENDING) });
   try {
     const bare: ColdStart[] = [];
+    const repeat: ColdStart[] = [];
     const run: ColdStart[] = [];
     const dryRun: ColdStart[] = [];
     const notCompiled: ColdStart[] = [];
     let stores = 0;
-    const onTarget = (folder: string, body: object): Promise<ColdStart> => {
-      stores += 1;
+    const onTarget = (folder: string, body: object, isRepeat = false): Promise<ColdStart> => {
+      stores += isRepeat ? 0 : 1;
       const store = `sqlite:${path.join(storeFolder, `${String(stores)}.sqlite`)}`;
       return firstAnswer(folder, duty, { ...target.variables, NIGHTSHIFT_STORE: store }, body);
     };
     for (let round = 0; round < rounds; round += 1) {
       bare.push(await firstAnswer(bareFolder, 'bare', {}, {}));
       run.push(await onTarget(bundle.folder, {}));
+      repeat.push(await onTarget(bundle.folder, {}, true));
       dryRun.push(await onTarget(bundle.folder, { dry_run: true }));
       notCompiled.push(await onTarget(sources, {}));
     }
-    return { bare, run, dryRun, notCompiled };
+    return { bare, repeat, run, dryRun, notCompiled };
   } finally {
     for (const folder of [bareFolder, sources, storeFolder]) {
       await rm(folder, { recursive: true, force: true });
@@ -97,7 +101,7 @@ async function firstAnswer(
     const listens = performance.now() - start;
     const reply = await fetch(address, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'bench' },
       body: JSON.stringify(body),
     });
     const text = await reply.text();

@@ -1,6 +1,7 @@
 // ci.stop: ends a pipeline that a rerun of ours began, as long as it has not finished. The inverse of ci.rerun, and nothing else uses it.
 import { z } from 'zod';
 import type { ActionProposal, Inverse } from '../core/action.ts';
+import { PlatformError } from '../core/errors.ts';
 import type { CiPipeline } from '../ports/ci.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { ActionKind, Look } from './kind.ts';
@@ -42,12 +43,13 @@ export const stopPipeline: ActionKind = {
     const { repository } = Target.parse(action.target);
     const run = await runOf(ports, action);
     if (run === undefined) {
-      return 'There is nothing to stop.';
+      throw nothingToStop(repository, 'the pipeline that was started is not there');
     }
-    const stopped = await ciOf(ports).stop({ repository, pipeline: run.uuid });
-    return stopped
-      ? `Pipeline #${String(run.buildNumber)} was stopped.`
-      : `Pipeline #${String(run.buildNumber)} had ended by itself.`;
+    const named = `Pipeline #${String(run.buildNumber)}`;
+    if (!(await ciOf(ports).stop({ repository, pipeline: run.uuid }))) {
+      throw nothingToStop(repository, `${named} had ended by itself`);
+    }
+    return `${named} was stopped.`;
   },
 
   inverse: (): Inverse => ({ none: 'A pipeline that was stopped is started anew by a rerun.' }),
@@ -73,6 +75,18 @@ export const stopPipeline: ActionKind = {
     return `${repository}: stop the rerun of #${String(number)}`;
   },
 };
+
+/** It came too late: nothing was changed. */
+function nothingToStop(repository: string, why: string): PlatformError {
+  const failure = {
+    system: 'CI',
+    operation: 'stop pipeline',
+    target: repository,
+    code: 'Conflict',
+    applied: 'no',
+  } as const;
+  return new PlatformError(failure, why);
+}
 
 function runOf(ports: Ports, action: ActionProposal): Promise<CiPipeline | undefined> {
   const { repository, pipeline, commit, selector, since } = Target.parse(action.target);

@@ -10,6 +10,9 @@ import { byOf, type Ending, type RunContext, step } from './context.ts';
 import { transition } from './journal.ts';
 import { secondsAfter } from './outbox-entry.ts';
 
+/** An intent that has no outcome by then is looked after by `settle`: longer than any run that could still be at it. */
+export const LOOK_AFTER_SECONDS = 900;
+
 export function kindOf(context: RunContext, action: ActionProposal): ActionKind {
   const kind = context.kinds.get(action.kind);
   if (kind === undefined) {

@@ -9,7 +9,7 @@ import { checkGuardrails, type GuardrailVerdict, placeOf } from '../core/guardra
 import type { Outcome } from '../core/report.ts';
 import type { StoredDocument, Version, Write } from '../ports/store.ts';
 import { type Budget, budgetEntry, budgetOf, budgetWrite } from './budget.ts';
-import { carryOut, kindOf } from './carry-out.ts';
+import { carryOut, kindOf, LOOK_AFTER_SECONDS } from './carry-out.ts';
 import { byOf, type RunContext } from './context.ts';
 import { clockBehind, journalWrites, transition } from './journal.ts';
 import { leaseCheck } from './lease.ts';
@@ -22,8 +22,6 @@ import { noonOfNextWorkingDay } from '../core/working-day.ts';
 type Acting = Decision & { readonly action: ActionProposal };
 
 const INTENT_ATTEMPTS = 8;
-/** An intent that has no outcome by then is looked after by `settle`: longer than any run that could still be at it. */
-const LOOK_AFTER_SECONDS = 900;
 
 /**
  * Executes the `act` decisions one after the other; decisions that share one effect share its outcome.

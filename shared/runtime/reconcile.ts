@@ -65,9 +65,10 @@ export async function accountFor(
   const kind = kindOf(context, document.data);
   const look = await kind.look(context.ports, document.data);
   const { replyLost, dueAt } = document.data;
+  // Where the platform itself refuses no second change, the first one may still be on its way from a process that sleeps.
   if (
     look.at === 'from' &&
-    replyLost === true &&
+    (replyLost === true || !kind.guardedByPlatform) &&
     dueAt !== undefined &&
     dueAt > context.ports.clock.now().toISOString()
   ) {
@@ -107,11 +108,18 @@ function wake({ ports }: RunContext, action: ActionRecord): Promise<readonly Wri
 export async function deedsOf(
   context: RunContext,
   run: { readonly id: string; readonly startedAt: string },
-): Promise<readonly Reconciled[]> {
-  const actions = await historyOf(context.ports.store, context.duty, context.scopeKey).actionsSince(run.startedAt);
-  return actions
-    .filter((action) => action.runId === run.id && action.state !== 'intended')
-    .map((action) => ({ action, change: context.kinds.get(action.kind)?.describe(action) ?? action.kind }));
+): Promise<{
+  readonly deeds: readonly Reconciled[];
+  /** What became of one of its actions is not known yet. */ readonly isOpen: boolean;
+}> {
+  const all = await historyOf(context.ports.store, context.duty, context.scopeKey).actionsSince(run.startedAt);
+  const actions = all.filter((action) => action.runId === run.id);
+  return {
+    deeds: actions
+      .filter(({ state }) => state !== 'intended')
+      .map((action) => ({ action, change: context.kinds.get(action.kind)?.describe(action) ?? action.kind })),
+    isOpen: actions.some(({ state }) => state === 'intended'),
+  };
 }
 
 const LOST: Readonly<Record<'from' | 'to' | 'elsewhere' | 'gone', string>> = {

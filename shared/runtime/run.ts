@@ -144,17 +144,28 @@ interface Past extends Reconciliation {
   readonly cutOff: readonly StoredDocument<RunRecord>[];
 }
 
-/** A run that was cut off told nobody what it did: this one does. */
+/**
+ * A run that was cut off told nobody what it did: this one does. One with an action that is not accounted for yet is left to a later
+ * run: closed now, it would leave nobody who tells how that action ends.
+ */
 async function lookAfter(context: RunContext, record: RunRecord): Promise<Past> {
   const { reconciled, problems } = await reconcile(context);
-  const cutOff = await runsCutOff(context.ports.store, record);
-  const known = new Map(reconciled.map((one) => [one.action.id, one]));
-  for (const { data } of cutOff) {
-    for (const deed of await deedsOf(context, data)) {
-      known.set(deed.action.id, deed);
+  const cutOff: StoredDocument<RunRecord>[] = [];
+  const told = new Map(reconciled.map((one) => [one.action.id, one]));
+  for (const document of await runsCutOff(context.ports.store, record)) {
+    const { deeds, isOpen } = await deedsOf(context, document.data);
+    if (!isOpen) {
+      cutOff.push(document);
+    }
+    for (const deed of deeds) {
+      if (isOpen) {
+        told.delete(deed.action.id);
+      } else {
+        told.set(deed.action.id, deed);
+      }
     }
   }
-  return { reconciled: [...known.values()], problems, cutOff };
+  return { reconciled: [...told.values()], problems, cutOff };
 }
 
 interface Judged {
@@ -349,7 +360,7 @@ async function giveUp(context: RunContext, duty: Duty, lease: Lease, record: Run
   const finishedAt = context.ports.clock.now().toISOString();
   const failed: RunRecord = { ...record, state: 'failed', finishedAt, error: why };
   try {
-    const deeds = await deedsOf(context, record);
+    const { deeds } = await deedsOf(context, record);
     await closeRun(context, lease, failed, async () =>
       deeds.length === 0
         ? []

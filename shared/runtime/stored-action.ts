@@ -8,7 +8,7 @@ import type { Store, StoredDocument, Write } from '../ports/store.ts';
 import { bindingOf } from './binding.ts';
 import { budgetEntry, budgetOf, budgetWrite } from './budget.ts';
 import type { RunContext, Surroundings } from './context.ts';
-import { carryOut, kindOf } from './carry-out.ts';
+import { carryOut, kindOf, LOOK_AFTER_SECONDS } from './carry-out.ts';
 import { endWrites } from './end-writes.ts';
 import { transition } from './journal.ts';
 import { leaseRelease, takeLease } from './lease.ts';
@@ -169,7 +169,12 @@ async function approveAlone(
     const intended = await transition(
       surroundings.ports,
       { ...waiting, data: { ...waiting.data, approvedBy: by } },
-      { state: 'intended', detail: `Approved by ${by}.`, by, dueAt: secondsAfter(context.now, LEASE_SECONDS) },
+      {
+        state: 'intended',
+        detail: `Approved by ${by}.`,
+        by,
+        dueAt: secondsAfter(context.now, kind.guardedByPlatform ? LEASE_SECONDS : LOOK_AFTER_SECONDS),
+      },
       [budgetWrite(waiting.data.scope, budget, budgetEntry(waiting.data, context.now)), ...also],
     );
     if (intended !== undefined) {

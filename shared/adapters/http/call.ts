@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { ConfigurationError, type PlatformError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { exchange, ExchangeError, type Exchanged, type ReplyHead, type ReplyHeaders } from './exchange.ts';
-import { exchangeFailure, notJson, statusFailure, tooLarge, wrongShape, type ErrorText } from './failure.ts';
+import { exchangeFailure, heldUp, notJson, statusFailure, tooLarge, wrongShape, type ErrorText } from './failure.ts';
 import { isTransient, retryAfterSeconds, waitMilliseconds } from './retry.ts';
 
 export interface HttpRequest {
@@ -82,6 +82,9 @@ export async function attempted<T>(call: HttpRequest, once: Attempt<T>): Promise
     let failed: PlatformError | undefined;
     for (let attempt = 1; ; attempt += 1) {
       await admitted(call, failed);
+      if (call.effect === 'write' && call.clock.now().getTime() > endsAt) {
+        throw failed ?? heldUp(call);
+      }
       const milliseconds = Math.max(1, until - performance.now());
       const result = await once(request, { milliseconds, signal: deadline.signal });
       if ('reply' in result) {

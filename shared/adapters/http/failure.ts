@@ -90,6 +90,15 @@ export function exchangeFailure(
   });
 }
 
+/** The process was asleep for longer than the call may take: others may have gone on without it, so nothing is sent any more. */
+export function heldUp(call: CallContext): PlatformError {
+  return failure(call, `it was held up past the deadline of ${call.deadlineSeconds} s and was not sent`, {
+    code: 'HELD_UP',
+    reached: false,
+    remedy: 'Check that this process gets enough CPU; the next run decides anew.',
+  });
+}
+
 /** Failures before the request was sent: nothing can have happened. */
 function connectionProblem(
   call: CallContext,

@@ -1,7 +1,7 @@
 // From a scene to the cases of the proof: every step, every commit and every call of its job is a place where a process can die, a reply can
 // be lost, or another instance can come in between. The places are those that a play without a strike shows.
 import { createHash } from 'node:crypto';
-import { STEPS } from '../../../shared/runtime/context.ts';
+import { INGRESS_STEPS, STEPS } from '../../../shared/runtime/context.ts';
 import { COMMIT_STEPS } from './instance.ts';
 import { goOn, LEASE_MILLISECONDS, type Play, prepare } from './play.ts';
 import type { Scene } from './scenes.ts';
@@ -44,7 +44,7 @@ const JUMPS: Readonly<Record<string, number>> = { '2 h ahead': 2 * HOURS, '2 h b
 export function casesOf(usual: Usual): readonly FaultCase[] {
   const { scene } = usual;
   const points = pointsOf(usual);
-  const steps = points.filter(({ name }) => STEPS.some((step) => step === name));
+  const steps = points.filter(({ name }) => RUNTIME_STEPS.includes(name));
   const calls = points.filter(({ when }) => when === 'before');
   const make = (name: string, play: () => Promise<Verdict>): FaultCase => ({
     name: `${scene.name}: ${name}`,
@@ -77,7 +77,8 @@ function shown({ name, occurrence, when }: Point): string {
 }
 
 /** Between two of these a process that only reads leaves the same behind wherever it dies. */
-const BOUNDARIES: ReadonlySet<string> = new Set([...STEPS, ...COMMIT_STEPS]);
+const RUNTIME_STEPS: readonly string[] = [...STEPS, ...INGRESS_STEPS];
+const BOUNDARIES: ReadonlySet<string> = new Set([...RUNTIME_STEPS, ...COMMIT_STEPS]);
 /** Systems whose calls may write under any name. */
 const WRITTEN = /^(slack|jira) /;
 

@@ -57,6 +57,11 @@ export async function goOn({ scene, stage, job }: Play, skewMilliseconds = 0): P
       await again.perform({ do: 'run', duty: job.duty, scope: job.scope });
     }
     await quiet(stage, again, skewMilliseconds);
+    if (job.do === 'run') {
+      // The next tick of the schedule tells what was accounted for in between.
+      await again.perform({ do: 'run', duty: job.duty, scope: job.scope });
+      await quiet(stage, again, skewMilliseconds);
+    }
   } finally {
     await again.close();
   }

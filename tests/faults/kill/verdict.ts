@@ -198,7 +198,8 @@ function tellings({ messages, applied, approved }: End, action: ActionRecord): n
 }
 
 /** A line about a change that was not made then: it may be made, and told, later. */
-const UNMADE = /: (failed|refused|stale|waiting)\. |\((failed|refused|stale|waiting)\)[.:] /;
+const UNMADE =
+  /: (failed|refused|stale|waiting)\. |\((failed|refused|stale|waiting)\)[.:] |"reason": "(failed|refused|stale|waiting): /;
 
 /** Changes are listed in one order by their kind and in another by a duty's report. */
 function parts(change: string): readonly string[] {
