@@ -32,11 +32,14 @@ module "duty" {
     if !contains(local.permissions.settings, name) || contains(try(local.permissions.duties[each.key].settings, []), name)
   }
   secrets = {
-    for name, one in var.secrets : name => {
+    for key, one in merge(
+      { for name, one in var.secrets : name => merge(one, { key = name }) },
+      { for name, one in each.value.secrets : name => merge(one, { key = "${name} of ${each.key}" }) },
+      ) : key => {
       secret  = one.secret
-      version = try(data.google_secret_manager_secret_version.used[name].version, one.version)
+      version = try(data.google_secret_manager_secret_version.used[one.key].version, one.version)
     }
-    if contains(try(local.permissions.duties[each.key].settings, []), name)
+    if contains(try(local.permissions.duties[each.key].settings, []), key)
   }
 
   scheduler_email = local.scheduler_email

@@ -22,6 +22,10 @@ locals {
   nothing     = { project = var.project, policySha256 = "", settings = [], duties = {} }
   permissions = try(jsondecode(file(var.permissions_file)), local.nothing)
 
+  # Secrets of one function alone stand beside those of all, each under a name of its own.
+  wanted_secrets = merge(var.secrets, [
+    for duty, choice in var.duties : { for setting, one in choice.secrets : "${setting} of ${duty}" => one }
+  ]...)
   existing_secrets = [for one in data.google_secret_manager_secrets.existing.secrets : one.secret_id]
 }
 
@@ -39,7 +43,7 @@ data "google_secret_manager_secrets" "existing" {
 }
 
 data "google_secret_manager_secret_version" "used" {
-  for_each = { for name, one in var.secrets : name => one if contains(local.existing_secrets, one.secret) }
+  for_each = { for key, one in local.wanted_secrets : key => one if contains(local.existing_secrets, one.secret) }
 
   project           = var.project
   secret            = each.value.secret

@@ -26,7 +26,11 @@ variable "duties" {
     schedule    = optional(string)      # cron expression of five fields
     timezone    = optional(string)      # IANA time zone
     environment = optional(map(string)) # more variables for this function alone
-    bundle      = optional(number)      # generation of an earlier bundle in the bucket, to roll back to
+    secrets = optional(map(object({     # in place of those of var.secrets, for this function alone
+      secret  = string
+      version = optional(string, "latest")
+    })), {})
+    bundle = optional(number) # generation of an earlier bundle in the bucket, to roll back to
   }))
 
   validation {
@@ -34,6 +38,24 @@ variable "duties" {
     error_message = join(" ", [
       "There is no duty ${join(", ", setsubtract(keys(var.duties), keys(local.manifests)))} in ${var.functions_folder}.",
       "Duties: ${join(", ", keys(local.manifests))}.",
+    ])
+  }
+
+  validation {
+    condition = length(setsubtract(flatten([for one in values(var.duties) : [for own in values(one.secrets) : own.secret]]), local.existing_secrets)) == 0
+    error_message = join(" ", [
+      "There is no secret ${join(", ", setsubtract(flatten([for one in values(var.duties) : [for own in values(one.secrets) : own.secret]]), local.existing_secrets))} in the project ${var.project}.",
+      "Make it: printf %s \"$VALUE\" | gcloud secrets create NAME --project ${var.project} --data-file=-",
+    ])
+  }
+
+  validation {
+    condition = alltrue([
+      for name, one in var.duties : length(setsubtract(keys(one.secrets), try(local.permissions.duties[name].settings, keys(one.secrets)))) == 0
+    ])
+    error_message = join(" ", [
+      for name, one in var.duties : "${name} does not read ${join(", ", setsubtract(keys(one.secrets), try(local.permissions.duties[name].settings, keys(one.secrets))))}: take it out of its secrets."
+      if length(setsubtract(keys(one.secrets), try(local.permissions.duties[name].settings, keys(one.secrets)))) > 0
     ])
   }
 }

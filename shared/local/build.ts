@@ -73,12 +73,12 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
   const folder = path.join(target, manifest.name);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const { name, timeoutSeconds, fanOut } = manifest;
+  const { name, timeoutSeconds, fanOut, capabilities } = manifest;
   const serve = manifest.kind === 'duty' ? 'serveDuty' : 'serveDriver';
   const lines = [
     `import { ${manifest.kind} } from './functions/${name}/index.ts';`,
     `import { ${serve} } from './shared/wiring/function.ts';`,
-    `${serve}(${manifest.kind}, ${JSON.stringify({ name, timeoutSeconds, fanOut, code: await codeVersion(name) })});`,
+    `${serve}(${manifest.kind}, ${JSON.stringify({ name, timeoutSeconds, fanOut, capabilities, code: await codeVersion(name) })});`,
   ];
   await writeParts(folder, name, lines, { draws: manifest.capabilities.includes('chat.pictures') });
   const require = createRequire(import.meta.url);
@@ -99,7 +99,7 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
       2,
     )}\n`,
   );
-  await addCodeCache(name, folder);
+  await addCodeCache(manifest, folder);
   await writeZip(name, folder, target);
   const files = await sizesIn(folder);
   const sum = (isCompiled: boolean): number =>

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Script } from 'node:vm';
-import { storeCode } from './code-cache.ts';
+import { storeCode, type WarmingRequest } from './code-cache.ts';
 
 const FRAMEWORK = '@google-cloud/functions-framework';
 
@@ -15,7 +15,7 @@ interface Loaded {
   load(file: string): unknown;
 }
 
-async function main(name: string, folder: string): Promise<void> {
+async function main(name: string, folder: string, request: WarmingRequest): Promise<void> {
   const require = createRequire(import.meta.url);
   const framework = pathToFileURL(require.resolve(FRAMEWORK)).href;
   // A bundle finds the framework beside itself; here it may still lie anywhere.
@@ -30,10 +30,10 @@ async function main(name: string, folder: string): Promise<void> {
     server.listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
-  const reply = await fetch(`http://127.0.0.1:${String(port)}/`, {
+  const reply = await fetch(`http://127.0.0.1:${String(port)}${request.path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: '{}',
+    headers: { 'content-type': 'application/json', ...request.headers },
+    body: request.body,
   });
   const told = await reply.text();
   if (!reply.ok) {
@@ -48,6 +48,6 @@ async function main(name: string, folder: string): Promise<void> {
   storeCode(bundle.scripts);
 }
 
-const [name = '', folder = ''] = process.argv.slice(2);
-await main(name, folder);
+const [name = '', folder = '', request = ''] = process.argv.slice(2);
+await main(name, folder, JSON.parse(request) as WarmingRequest);
 process.exit();

@@ -5,13 +5,22 @@ import { writeFileSync } from 'node:fs';
 import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Script } from 'node:vm';
+import { CREDENTIALS } from '../../fixtures/platform/platform.ts';
 import { loadScenario } from '../../fixtures/platform/scenario.ts';
+import { signedRequest } from '../../fixtures/platform/slack/click.ts';
 import { CACHE_ENDING } from '../adapters/functions/load-bundle.ts';
 import { openScenario } from './scenario.ts';
 
 const FIXTURES = path.resolve(import.meta.dirname, '../../fixtures');
 /** For what has no scenario of its own: a driver finds nothing to do, and still reads settings, policy and store. */
 const ANY = { duty: 'rebalance', scenario: 'challenge' } as const;
+
+/** What a bundle is sent when it is run. */
+export interface WarmingRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
 
 /** Puts the compiled code of each script that was loaded beside its file. */
 export function storeCode(scripts: ReadonlyMap<string, Script>): void {
@@ -20,12 +29,16 @@ export function storeCode(scripts: ReadonlyMap<string, Script>): void {
   }
 }
 
-/** Runs the function `name` of the built bundle in `folder` once and stores the code that was compiled on the way. */
-export async function addCodeCache(name: string, folder: string): Promise<void> {
+/** Runs the function of the built bundle in `folder` once and stores the code that was compiled on the way. */
+export async function addCodeCache(
+  { name, public: isPublic }: { readonly name: string; readonly public: boolean },
+  folder: string,
+): Promise<void> {
   const { duty, scenario } = (await ownScenario(name)) ?? ANY;
   const running = await openScenario(loadScenario(path.join(FIXTURES, duty, scenario), new Date()), { duty });
+  const request: WarmingRequest = isPublic ? click() : { path: '/', headers: {}, body: '{}' };
   try {
-    const child = fork(path.join(import.meta.dirname, 'code-cache-child.ts'), [name, folder], {
+    const child = fork(path.join(import.meta.dirname, 'code-cache-child.ts'), [name, folder, JSON.stringify(request)], {
       // Of flags that differ from those of the deployed process V8 takes no code.
       execArgv: [],
       env: { ...running.variables, NIGHTSHIFT_LOG_LEVEL: 'warn' },
@@ -40,6 +53,18 @@ export async function addCodeCache(name: string, folder: string): Promise<void> 
   } finally {
     await running.close();
   }
+}
+
+/** Who is open to everybody answers those alone who sign, and Slack waits three seconds for the first answer too. */
+function click(): WarmingRequest {
+  const payload = {
+    type: 'block_actions',
+    trigger_id: '1.1.warming',
+    user: { id: 'U0ALICE', username: 'alice' },
+    container: { channel_id: 'C0OPS' },
+    actions: [{ action_id: 'nightshift.approve', value: 'approve:0123456789ab' }],
+  };
+  return { path: '/slack', ...signedRequest(CREDENTIALS.slackSigningSecret, payload, new Date()) };
 }
 
 async function ownScenario(name: string): Promise<{ readonly duty: string; readonly scenario: string } | undefined> {

@@ -2,6 +2,7 @@
 // Computes only; what is made of it is written by rbac.ts and by terraform/.
 import { capabilitiesOf, type Capability, type Grant, type KubernetesRule } from '../config/capabilities.ts';
 import type { FunctionManifest } from '../config/manifest.ts';
+import { neededForCluster, neededSettings, type NeededSetting } from '../config/needed-settings.ts';
 import { BugError } from '../core/errors.ts';
 import { modeOf } from '../core/guardrail.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -23,10 +24,13 @@ export interface ClusterPermissions {
 
 export interface DutyPermissions {
   readonly duty: string;
-  /** Cluster of the policy to what is allowed there. */
+  /** Cluster of the policy to what is allowed there; where nothing is, the cluster is absent. */
   readonly clusters: ReadonlyMap<string, ClusterPermissions>;
   readonly gcp: readonly Grant[];
+  /** What it reads where it is set. */
   readonly settings: readonly string[];
+  /** Those of them without which it cannot run under this policy. */
+  readonly needed: readonly NeededSetting[];
   readonly private: boolean;
   readonly slack: readonly string[];
   readonly jira: readonly string[];
@@ -61,19 +65,26 @@ function permissionsOf(
     );
   const inUse = capabilities.filter((capability) => needed(capability, scopes));
   const names = [...new Set(scopes.flatMap(({ scope }) => placeOf(scope).cluster || []))].sort();
-  const clusters = names.map((name) => {
+  const clusters = names.flatMap((name) => {
     const here = scopes.filter(({ scope }) => placeOf(scope).cluster === name);
-    return [name, clusterPermissions(capabilities, here, needed)] as const;
+    const permissions = clusterPermissions(capabilities, here, needed);
+    const isEmpty = permissions.clusterWide.length === 0 && [...permissions.namespaces.values()].flat().length === 0;
+    return isEmpty ? [] : [[name, permissions] as const];
   });
+  const settings = sortedNames(inUse.flatMap((capability) => capability.settings));
   return {
     duty: manifest.name,
     clusters: new Map(clusters),
     gcp: distinct(inUse.flatMap(({ gcp }) => gcp)),
-    settings: sortedNames(inUse.flatMap(({ settings }) => settings)),
+    settings,
+    needed: [...neededSettings(team), ...clusters.flatMap(([name]) => neededForCluster(team, name))].filter(
+      ({ name }) => settings.includes(name),
+    ),
     private: inUse.some((capability) => capability.private),
-    slack: sortedNames(inUse.flatMap(({ slack }) => slack)),
-    jira: sortedNames(inUse.flatMap(({ jira }) => jira)),
-    bitbucket: sortedNames(inUse.flatMap(({ bitbucket }) => bitbucket)),
+    // Of a system that the policy does not have nothing is needed.
+    slack: team.chat === undefined ? [] : sortedNames(inUse.flatMap(({ slack }) => slack)),
+    jira: team.tracker === undefined ? [] : sortedNames(inUse.flatMap(({ jira }) => jira)),
+    bitbucket: team.ci === undefined ? [] : sortedNames(inUse.flatMap(({ bitbucket }) => bitbucket)),
   };
 }
 

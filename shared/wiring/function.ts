@@ -11,20 +11,26 @@ import type { Incoming } from '../runtime/trigger.ts';
 import { openStoreOf } from './ports.ts';
 import { createSystem, policyOf, type System } from './system.ts';
 
+/** What the build puts into a bundle of its function.yaml. */
+export interface DeployedManifest extends DutyManifest {
+  /** It is handed the secrets of these and no others. */
+  readonly capabilities: readonly string[];
+}
+
 type Handle = (incoming: Incoming) => Promise<Answer>;
 
 /** Registers a duty under its name. */
-export function serveDuty(duty: Duty, manifest: DutyManifest): void {
+export function serveDuty(duty: Duty, manifest: DeployedManifest): void {
   serve(manifest.name, async () => {
-    const ready = (await prepare([duty])).ready({ duty, manifest });
+    const ready = (await prepare([duty], manifest)).ready({ duty, manifest });
     return (incoming) => answer(ready, incoming);
   });
 }
 
 /** Registers a driver under its name. */
-export function serveDriver(driver: Driver, manifest: DutyManifest): void {
+export function serveDriver(driver: Driver, manifest: DeployedManifest): void {
   serve(manifest.name, async () => {
-    const { surroundings } = await prepare([]);
+    const { surroundings } = await prepare([], manifest);
     return (incoming) => answerDriver(driver, surroundings, incoming);
   });
 }
@@ -46,7 +52,7 @@ function serve(name: string, prepared: () => Promise<Handle>): void {
   });
 }
 
-async function prepare(duties: readonly Duty[]): Promise<System> {
+async function prepare(duties: readonly Duty[], { capabilities }: DeployedManifest): Promise<System> {
   const environment = readEnvironment();
   return createSystem({
     environment,
@@ -56,6 +62,7 @@ async function prepare(duties: readonly Duty[]): Promise<System> {
     ids: systemIds(systemClock),
     random: systemRandom,
     write: writeLine,
+    capabilities,
   });
 }
 

@@ -36,6 +36,8 @@ export interface WiringInput {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly random: () => number;
+  /** Of the function's own function.yaml: a system that none of them is for stays away, and so do its secrets. All when absent. */
+  readonly capabilities?: readonly string[];
   /** For every call outside, in place of each adapter's own. */
   readonly deadlineSeconds?: number;
 }
@@ -51,6 +53,8 @@ export function connectPorts(input: WiringInput): ConnectedPorts {
   const mcp = mcpPorts(input);
   const { platform } = mcp;
   const deadline = deadlineOf(input);
+  const uses = (system: string): boolean =>
+    input.capabilities?.some((name) => name.startsWith(`${system}.`)) ?? true;
   const source = (name: string): TeamPolicy['clusters'][string] => {
     // Own names only: `constructor` is no cluster.
     const found = Object.hasOwn(team.clusters, name) ? team.clusters[name] : undefined;
@@ -105,11 +109,15 @@ export function connectPorts(input: WiringInput): ConnectedPorts {
   const ports: Ports = {
     cluster,
     metrics,
-    ci: ciOf(input),
-    chat: platform === undefined ? chatOf(input) : team.chat && platform.chat,
-    tracker: platform === undefined ? trackerOf(input) : team.tracker && platform.tracker,
+    ci: uses('ci') ? ciOf(input) : undefined,
+    chat: uses('chat') ? (platform === undefined ? chatOf(input) : team.chat && platform.chat) : undefined,
+    tracker: uses('tracker')
+      ? platform === undefined
+        ? trackerOf(input)
+        : team.tracker && platform.tracker
+      : undefined,
     queue: queueOf(input),
-    model: modelOf(input),
+    model: uses('model') ? modelOf(input) : undefined,
     picture: picturesOf(),
     store,
     clock,

@@ -27,6 +27,8 @@ export interface SystemInput {
   /** Takes finished log lines. */
   readonly write: (line: string) => void;
   readonly isStopping?: () => boolean;
+  /** Of the function's own function.yaml; every system of the policy is connected when absent. */
+  readonly capabilities?: readonly string[];
   /** For every call outside, in place of each adapter's own. */
   readonly deadlineSeconds?: number;
 }

@@ -9,6 +9,7 @@ import { loadScenario } from '../../fixtures/platform/scenario.ts';
 import { signedRequest, type ClickInput, type SignedRequest } from '../../fixtures/platform/slack/click.ts';
 import { buildBundles } from '../../shared/local/build.ts';
 import { openScenario, type RunningScenario } from '../../shared/local/scenario.ts';
+import { handedTo } from '../support/deployed-settings.ts';
 import { ROOT, type Running, start } from './child.ts';
 
 const TOKEN = 'a-token-that-is-long-enough';
@@ -192,7 +193,7 @@ describe('the functions ingress and settle under the functions framework', () =>
         `--target=${name}`,
         '--port=0',
       ],
-      { ...at.variables, NODE_ENV: 'production' },
+      { ...(await handedTo(name, at.variables)), NODE_ENV: 'production' },
       at.folder,
     );
     served.set(name, running);

@@ -112,7 +112,7 @@ function plain(output: string): string {
 }
 
 /** Neither a person's settings of Terraform nor their Google account may have a say. */
-function environment(reattach: string): NodeJS.ProcessEnv {
+export function environment(reattach: string): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(TF_|GOOGLE_|CLOUDSDK_)/.test(name));
   return {
     ...Object.fromEntries(kept),

@@ -133,6 +133,7 @@ async function deploymentFile(
           roles: one.gcp.flatMap(({ role, on }) => (role === undefined ? [] : [{ role, on }])),
           permissions: Object.fromEntries(customPermissions(one, policy.team, project)),
           settings: one.settings,
+          needed: one.needed.map(({ name, part }) => ({ name, part })),
           private: one.private,
           slack: one.slack,
           jira: one.jira,

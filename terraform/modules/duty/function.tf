@@ -20,6 +20,11 @@ locals {
     var.environment,
     coalesce(var.choice.environment, {}),
   )
+
+  missing = [
+    for one in try(var.permissions.needed, []) : one
+    if !contains(keys(var.secrets), one.name) && !contains(keys(local.environment), one.name)
+  ]
 }
 
 resource "google_cloudfunctions2_function" "this" {
@@ -109,6 +114,13 @@ resource "google_cloudfunctions2_function" "this" {
     precondition {
       condition     = var.permissions != null
       error_message = "The policy gives ${var.manifest.name} no work: it names no scope under duties.${var.manifest.name}. Name one and run `npx nightshift rbac` again, or take ${var.manifest.name} out of var.duties."
+    }
+    precondition {
+      condition = length(local.missing) == 0
+      error_message = join(" ", concat(
+        [for one in local.missing : "The policy has ${one.part}, for which ${var.manifest.name} needs ${one.name}."],
+        ["Name the secret that holds it in var.secrets (a value that is no secret in var.environment), or take that part out of the policy."],
+      ))
     }
     precondition {
       condition     = !(var.manifest.public && var.manifest.kind != "driver")

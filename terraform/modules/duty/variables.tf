@@ -87,7 +87,8 @@ variable "permissions" {
   description = "Its part of what `nightshift rbac` wrote; null when the policy gives it no work."
   type = object({
     roles       = list(object({ role = string, on = string }))
-    permissions = map(list(string)) # project to single permissions
+    permissions = map(list(string))                                            # project to single permissions
+    needed      = optional(list(object({ name = string, part = string })), []) # settings, each with the part of the policy that asks for it
     private     = bool
   })
 }
