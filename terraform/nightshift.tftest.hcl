@@ -11,7 +11,7 @@ mock_provider "google" {
     defaults = { locations = ["europe-west1", "europe-west3", "us-central1"] }
   }
   mock_data "google_secret_manager_secrets" {
-    defaults = { secrets = [{ secret_id = "slack-bot-token" }, { secret_id = "jira-api-token" }] }
+    defaults = { secrets = [{ secret_id = "slack-bot-token" }, { secret_id = "jira-api-token" }, { secret_id = "bitbucket-access-token" }] }
   }
   mock_data "google_secret_manager_secret_version" {
     defaults = { version = "7" }
@@ -26,7 +26,11 @@ variables {
   region      = "europe-west3"
   policy_file = "tests/fixtures/policy.yaml"
   duties      = { rebalance = {}, settle = {} }
-  secrets     = { SLACK_BOT_TOKEN = { secret = "slack-bot-token" }, JIRA_API_TOKEN = { secret = "jira-api-token" } }
+  secrets = {
+    SLACK_BOT_TOKEN        = { secret = "slack-bot-token" }
+    JIRA_API_TOKEN         = { secret = "jira-api-token" }
+    BITBUCKET_ACCESS_TOKEN = { secret = "bitbucket-access-token" }
+  }
   environment = { JIRA_EMAIL = "nightshift@example.com" }
 }
 

@@ -27,5 +27,10 @@ export function neededForCluster(team: TeamPolicy, name: string): readonly Neede
   if (team.platform !== undefined || gke !== undefined) {
     return [];
   }
-  return [{ name: 'KUBECONFIG', part: `clusters.${name} without gke${context === undefined ? '' : `, of the context ${context}`}` }];
+  return [
+    {
+      name: 'KUBECONFIG',
+      part: `clusters.${name} without gke${context === undefined ? '' : `, of the context ${context}`}`,
+    },
+  ];
 }

@@ -53,8 +53,7 @@ export function connectPorts(input: WiringInput): ConnectedPorts {
   const mcp = mcpPorts(input);
   const { platform } = mcp;
   const deadline = deadlineOf(input);
-  const uses = (system: string): boolean =>
-    input.capabilities?.some((name) => name.startsWith(`${system}.`)) ?? true;
+  const uses = (system: string): boolean => input.capabilities?.some((name) => name.startsWith(`${system}.`)) ?? true;
   const source = (name: string): TeamPolicy['clusters'][string] => {
     // Own names only: `constructor` is no cluster.
     const found = Object.hasOwn(team.clusters, name) ? team.clusters[name] : undefined;

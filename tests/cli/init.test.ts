@@ -18,6 +18,7 @@ const SCHEMAS = { rebalance: duty.policy };
 const ANSWERS: Answers = {
   cluster: 'prod',
   context: undefined,
+  gke: undefined,
   metricsUrl: 'http://127.0.0.1:8428',
   metricsSelector: undefined,
   namespaces: ['shop', 'pay'],
@@ -112,6 +113,16 @@ describe('the file', () => {
       tracker: { jira: { url: 'https://shop.atlassian.net', project: 'OPS', issueType: 'Task' } },
     });
     expect(load(switchedOn(full)).team.timezone).toBe('Europe/Berlin');
+  });
+
+  it('names a GKE cluster in place of a kubeconfig, and never both', async () => {
+    const flags = { metricsUrl: 'http://m', namespace: ['shop'], gke: 'shop-prod/europe-west3/prod' };
+    const text = policyText([duty], await completeAnswers(flags, undefined), 'x.json');
+    expect(load(text).team.clusters['default']).toMatchObject({
+      gke: { project: 'shop-prod', location: 'europe-west3', cluster: 'prod', endpoint: 'dns' },
+    });
+    await expect(completeAnswers({ ...flags, context: 'prod' }, undefined)).rejects.toThrow('--gke and --context');
+    await expect(completeAnswers({ ...flags, gke: 'prod' }, undefined)).rejects.toThrow('project/location/cluster');
   });
 
   it('quotes names that YAML would read as something else', () => {

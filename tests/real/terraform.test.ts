@@ -4,60 +4,54 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { capabilitiesOf, readCapabilities } from '../../shared/config/capabilities.ts';
-import { type FunctionManifest, readManifests } from '../../shared/config/manifest.ts';
+import type { FunctionManifest } from '../../shared/config/manifest.ts';
 import { buildBundles } from '../../shared/local/build.ts';
-import { main } from '../../shared/local/cli.ts';
 import { describeWith } from './suite.ts';
-import { cloudWith, openWorkplace, type TerraformResult, type Workplace } from './terraform.ts';
+import {
+  type Choice,
+  inOneLine,
+  openTestDeployment,
+  type PlannedChange,
+  PROJECT,
+  SECRETS,
+  type TestDeployment,
+} from './terraform-deployment.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
-const PROJECT = 'shop-prod';
-const SECRETS = ['slack-bot-token', 'jira-api-token', 'bitbucket-access-token'];
+const README = path.resolve(import.meta.dirname, '../../terraform/README.md');
 
-interface PlannedChange {
-  readonly address: string;
-  readonly type: string;
-  readonly change: { readonly actions: readonly string[]; readonly after: Readonly<Record<string, unknown>> | null };
-}
-
-let place: Workplace;
+let at: TestDeployment;
 let manifests: readonly FunctionManifest[];
-let lastOutput = '';
 
 describeWith(
   ['terraform'],
   'terraform/',
-  () => lastOutput,
+  () => at?.said(),
   () => {
     beforeAll(async () => {
-      [place, manifests] = await Promise.all([
-        openWorkplace(cloudWith(SECRETS)),
-        readManifests(path.join(ROOT, 'functions')),
-      ]);
-      await buildBundles([], path.join(place.root, 'dist'));
-      await rbac(path.join(place.root, 'terraform/tests/fixtures/policy.yaml'));
-      await must(['init', '-backend=false']);
+      at = await openTestDeployment();
+      ({ manifests } = at);
+      await buildBundles([], path.join(at.root, 'dist'));
     });
     afterAll(async () => {
-      await place?.[Symbol.asyncDispose]();
+      await at?.[Symbol.asyncDispose]();
     });
 
     test('is formatted and valid', async () => {
-      await must(['fmt', '-check', '-recursive', '-diff']);
-      await must(['validate']);
+      await at.must(['fmt', '-check', '-recursive', '-diff']);
+      await at.must(['validate']);
     });
 
     test('passes its own tests on a mocked cloud', async () => {
-      expect((await must(['test'])).output).toMatch(/Success! \d+ passed, 0 failed/);
+      expect((await at.must(['test'])).output).toMatch(/Success! \d+ passed, 0 failed/);
     });
 
     test('the module passes its own tests on a mocked cloud', async () => {
-      await must(['init', '-backend=false'], 'modules/duty');
-      expect((await must(['test'], 'modules/duty')).output).toMatch(/Success! \d+ passed, 0 failed/);
+      await at.must(['init', '-backend=false'], 'modules/duty');
+      expect((await at.must(['test'], 'modules/duty')).output).toMatch(/Success! \d+ passed, 0 failed/);
     });
 
     test('makes the same set of parts for each duty, by its manifest', async () => {
-      const planned = await plan({});
+      const planned = await at.plan({});
       for (const manifest of manifests) {
         expect(addressesOf(planned, manifest.name)).toEqual(await expectedParts(manifest));
       }
@@ -66,7 +60,7 @@ describeWith(
 
     test('grants each identity what the table of capabilities says, and nothing for what is only observed', async () => {
       const table = await readCapabilities();
-      const planned = await plan({});
+      const planned = await at.plan({});
       for (const manifest of manifests) {
         const granted = grantsOf(planned, manifest.name);
         const capabilities = [...capabilitiesOf(manifest.capabilities, table)];
@@ -88,8 +82,45 @@ describeWith(
       }
     });
 
+    test('hands each function the settings of its capabilities, and no others', async () => {
+      const table = await readCapabilities();
+      const planned = await at.plan({});
+      for (const { name, capabilities } of manifests) {
+        const reads = [...capabilitiesOf(capabilities, table).values()].flatMap(({ settings }) => settings);
+        const { secrets, variables } = handedBy(planned, name);
+        expect(secrets, name).toEqual(
+          Object.entries(SECRETS)
+            .filter(([setting]) => reads.includes(setting))
+            .map(([setting, secret]) => `${setting} from ${secret}`)
+            .sort(),
+        );
+        expect(variables, name).toEqual(
+          [
+            'NIGHTSHIFT_POLICY',
+            'NIGHTSHIFT_STORE',
+            'NODE_ENV',
+            'PUBSUB_PROJECT',
+            ...(reads.includes('JIRA_EMAIL') ? ['JIRA_EMAIL'] : []),
+          ].sort(),
+        );
+      }
+      expect(handedBy(planned, 'ingress').secrets).toEqual([
+        'BITBUCKET_WEBHOOK_SECRET from bitbucket-webhook-secret',
+        'SLACK_SIGNING_SECRET from slack-signing-secret',
+      ]);
+    });
+
+    test('a secret of one function alone stands in place of that of all, and is granted to it alone', async () => {
+      const kubeconfig = '{KUBECONFIG={secret="jira-api-token"},SLACK_BOT_TOKEN={secret="slack-signing-secret"}}';
+      const planned = await at.plan({ variables: { duties: `{settle={},rebalance={secrets=${kubeconfig}}}` } });
+      expect(handedBy(planned, 'rebalance').secrets).toContain('SLACK_BOT_TOKEN from slack-signing-secret');
+      expect(handedBy(planned, 'rebalance').variables).toContain('KUBECONFIG');
+      expect(handedBy(planned, 'settle').secrets).toContain('SLACK_BOT_TOKEN from slack-bot-token');
+      expect(handedBy(planned, 'settle').variables).not.toContain('KUBECONFIG');
+    });
+
     test('makes nothing public but what says so', async () => {
-      const planned = await plan({});
+      const planned = await at.plan({});
       const everybody = planned.filter(({ change }) => JSON.stringify(change.after).includes('"allUsers"'));
       expect(everybody.map(({ address }) => dutyOf(address))).toEqual(
         manifests.filter((manifest) => manifest.public).map(({ name }) => name),
@@ -99,25 +130,23 @@ describeWith(
 
     test('holds no secret and no text of the policy, neither in the plan nor in the state', async () => {
       const state = 'quiet.tfstate';
-      await apply({}, state);
-      const text = await readFile(path.join(place.root, 'terraform', state), 'utf8');
+      await at.apply({}, state);
+      const text = await readFile(path.join(at.root, 'terraform', state), 'utf8');
       expect(text).toContain('slack-bot-token');
       expect(text).not.toContain('metrics.internal.example.com');
     });
 
     test('a second plan is empty, and a disabled duty loses its parts and nothing else', async () => {
       const state = 'whole.tfstate';
-      await apply({}, state);
-      const second = await place.terraform(['plan', '-detailed-exitcode', ...flags({}, state)]);
+      await at.apply({}, state);
+      const second = await at.terraform(['plan', '-detailed-exitcode', ...at.flags({}, state)]);
       expect(second.code, second.output).toBe(0);
 
       for (const { name } of manifests) {
         const rest = manifests.filter((one) => one.name !== name);
-        const changes = (await plan({ duties: rest.map((one) => one.name) }, state)).filter(
-          ({ change }) => !['no-op', 'read'].includes(change.actions[0] ?? ''),
-        );
+        const changes = (await at.plan({ duties: rest.map((one) => one.name) }, state)).filter(isChange);
         expect(changes.map(({ change }) => change.actions)).toEqual(changes.map(() => ['delete']));
-        const own = addressesOf(await plan({}), name);
+        const own = addressesOf(await at.plan({}), name);
         const handsOn = changes.filter(({ address }) => address.startsWith('google_pubsub_topic_iam_member.hands_on'));
         expect(handsOn.every(({ address }) => address.includes(name))).toBe(true);
         expect(changes.map(({ address }) => address).sort()).toEqual(
@@ -128,12 +157,12 @@ describeWith(
 
     test('changed code rolls its own function, a changed policy rolls all of them', async () => {
       const state = 'rolled.tfstate';
-      await apply({}, state);
+      await at.apply({}, state);
       const first = manifests[0]?.name ?? '';
-      const made = path.join(place.root, 'dist', `${first}.built.json`);
+      const made = path.join(at.root, 'dist', `${first}.built.json`);
       const told = await readFile(made, 'utf8');
       // Another build of the same code: the zip differs by its compiled code, and nothing is to do.
-      const zip = path.join(place.root, 'dist', `${first}.zip`);
+      const zip = path.join(at.root, 'dist', `${first}.zip`);
       await writeFile(zip, Buffer.concat([await readFile(zip), Buffer.from('compiled anew')]));
       expect(await changedTypes({}, state)).toEqual([]);
       await writeFile(made, JSON.stringify({ ...(JSON.parse(told) as object), contentSha256: 'other code' }));
@@ -145,41 +174,64 @@ describeWith(
       await writeFile(made, told);
       expect(await changedTypes({}, state)).toEqual([]);
 
-      const policy = path.join(place.root, 'terraform/tests/fixtures/policy.yaml');
+      const policy = path.join(at.root, 'terraform/tests/fixtures/policy.yaml');
       const before = await readFile(policy, 'utf8');
       await writeFile(policy, `${before}# A comment is a change as well.\n`);
-      const stale = await place.terraform(['plan', ...flags({}, state)]);
-      expect(flat(stale.output)).toContain('was not checked since it was last changed');
-      await rbac(policy);
+      const stale = await at.terraform(['plan', ...at.flags({}, state)]);
+      expect(inOneLine(stale.output)).toContain('was not checked since it was last changed');
+      await at.rbac(policy);
       expect(await changedTypes({}, state)).toEqual([
         'google_secret_manager_secret_version.policy',
         ...manifests.map(({ name }) => `module.duty["${name}"].google_cloudfunctions2_function.this`),
       ]);
       await writeFile(policy, before);
-      await rbac(policy);
+      await at.rbac(policy);
     });
 
-    test('never takes the store away by itself', async () => {
+    test('goes back to an earlier bundle, of which the bucket keeps three, and touches nothing else', async () => {
+      const state = 'back.tfstate';
+      await at.apply({}, state);
+      const duties = `{${manifests.map(({ name }) => `"${name}"={${name === 'settle' ? 'bundle=1764190000000000' : ''}}`).join(',')}}`;
+      const changes = (await at.plan({ variables: { duties } }, state)).filter(isChange);
+      expect(changes.map(({ address }) => address)).toEqual([
+        'module.duty["settle"].google_cloudfunctions2_function.this',
+      ]);
+      expect(changes[0]?.change.actions).toEqual(['update']);
+      expect(changes[0]?.change.after).toMatchObject({
+        build_config: [
+          { source: [{ storage_source: [{ object: 'history/settle.zip', generation: 1_764_190_000_000_000 }] }] },
+        ],
+      });
+      const bucket = (await at.plan({})).find(({ address }) => address === 'google_storage_bucket.bundles');
+      expect(bucket?.change.after).toMatchObject({
+        versioning: [{ enabled: true }],
+        lifecycle_rule: expect.arrayContaining([
+          expect.objectContaining({
+            condition: [expect.objectContaining({ matches_prefix: ['history/'], num_newer_versions: 3 })],
+          }),
+        ]) as unknown,
+      });
+    });
+
+    test('never takes the store away by itself, and leaves it alone when everything else goes as the README says', async () => {
       const state = 'kept.tfstate';
-      await apply({}, state);
-      const destroyed = await place.terraform(['plan', '-destroy', ...flags({}, state)]);
+      await at.apply({}, state);
+      const destroyed = await at.terraform(['plan', '-destroy', ...at.flags({}, state)]);
       expect(destroyed.code).toBe(1);
-      expect(flat(destroyed.output)).toContain('google_firestore_database.store has lifecycle.prevent_destroy set');
-    });
+      expect(inOneLine(destroyed.output)).toContain(
+        'google_firestore_database.store has lifecycle.prevent_destroy set',
+      );
 
-    test('refuses a function.yaml that the build has not seen', async () => {
-      const name = manifests[0]?.name ?? '';
-      const file = path.join(place.root, 'functions', name, 'function.yaml');
-      const before = await readFile(file, 'utf8');
-      await writeFile(file, before.replace(/retries: \d+/, 'retries: 99'));
-      const refused = await place.terraform(['plan', ...flags({}, 'none.tfstate')]);
-      await writeFile(file, before);
-      expect(refused.code).toBe(1);
-      expect(flat(refused.output)).toContain(`npm run build -- ${name}`);
+      const forgotten = /^terraform state rm (.+)$/m.exec(await readFile(README, 'utf8'))?.[1]?.split(' ') ?? [];
+      await at.must(['state', 'rm', `-state=${state}`, ...forgotten]);
+      const rest = (await at.must(['state', 'list', `-state=${state}`])).stdout.trim().split('\n');
+      await at.must(['destroy', '-auto-approve', ...at.flags({}, state)]);
+      expect(rest.length).toBeGreaterThan(100);
+      expect((await at.must(['state', 'list', `-state=${state}`])).stdout.trim()).toBe('');
     });
 
     test('an existing secret and topic are taken over by an import block', async () => {
-      const imports = path.join(place.root, 'terraform/imports.tf');
+      const imports = path.join(at.root, 'terraform/imports.tf');
       await writeFile(
         imports,
         [
@@ -194,7 +246,7 @@ describeWith(
           '',
         ].join('\n'),
       );
-      const imported = await place.terraform(['plan', ...flags({}, 'imported.tfstate')]);
+      const imported = await at.terraform(['plan', ...at.flags({}, 'imported.tfstate')]);
       await writeFile(imports, '');
       expect(imported.code, imported.output).toBe(0);
       expect(imported.output).toMatch(/Plan: 2 to import, \d+ to add/);
@@ -202,52 +254,14 @@ describeWith(
   },
 );
 
-interface Choice {
-  readonly duties?: readonly string[];
-}
-
-function flags({ duties = manifests.map(({ name }) => name) }: Choice, state: string): readonly string[] {
-  const values = {
-    project: PROJECT,
-    region: 'europe-west3',
-    policy_file: 'tests/fixtures/policy.yaml',
-    duties: `{${duties.map((name) => `"${name}"={}`).join(',')}}`,
-    secrets:
-      '{SLACK_BOT_TOKEN={secret="slack-bot-token"},JIRA_API_TOKEN={secret="jira-api-token",version="2"},BITBUCKET_ACCESS_TOKEN={secret="bitbucket-access-token"}}',
-    environment: '{JIRA_EMAIL="nightshift@example.com"}',
-    invokers: '["group:devops@example.com"]',
-    network: '{network="shop",subnetwork="functions"}',
-  };
-  return [
-    '-input=false',
-    `-state=${state}`,
-    ...Object.entries(values).flatMap(([name, value]) => ['-var', `${name}=${value}`]),
-  ];
-}
-
-async function must(args: readonly string[], folder?: string): Promise<TerraformResult> {
-  const result = await place.terraform(args, folder);
-  lastOutput = result.output;
-  if (result.code !== 0) {
-    throw new Error(`terraform ${args[0] ?? ''} ended with ${String(result.code)}:\n${result.output}`);
-  }
-  return result;
-}
-
-async function apply(choice: Choice, state: string): Promise<void> {
-  await must(['apply', '-auto-approve', ...flags(choice, state)]);
-}
-
-async function plan(choice: Choice, state = 'none.tfstate'): Promise<readonly PlannedChange[]> {
-  await must(['plan', '-out=plan', ...flags(choice, state)]);
-  const { stdout } = await must(['show', '-json', 'plan']);
-  return (JSON.parse(stdout) as { readonly resource_changes?: readonly PlannedChange[] }).resource_changes ?? [];
+function isChange({ change }: PlannedChange): boolean {
+  return !['no-op', 'read'].includes(change.actions[0] ?? '');
 }
 
 async function changedTypes(choice: Choice, state: string): Promise<readonly string[]> {
-  const changes = await plan(choice, state);
+  const changes = await at.plan(choice, state);
   return changes
-    .filter(({ change }) => !['no-op', 'read'].includes(change.actions[0] ?? ''))
+    .filter(isChange)
     .map(({ address }) => address)
     .sort();
 }
@@ -283,7 +297,7 @@ async function expectedParts({
       ? ['google_project_iam_custom_role.this["shop-clusters"]', 'google_project_iam_member.custom["shop-clusters"]']
       : []),
     'google_project_iam_member.store["roles/datastore.user"]',
-    ...['policy', ...['SLACK_BOT_TOKEN', 'JIRA_API_TOKEN', 'BITBUCKET_ACCESS_TOKEN'].filter(reads)].map(
+    ...['policy', ...Object.keys(SECRETS).filter(reads)].map(
       (key) => `google_secret_manager_secret_iam_member.this["${key}"]`,
     ),
     'google_cloud_run_v2_service_iam_member.caller["group:devops@example.com"]',
@@ -325,26 +339,20 @@ function grantsOf(
   };
 }
 
-/** Terraform breaks its sentences into lines. */
-function flat(output: string): string {
-  return output.replaceAll(/\s+/g, ' ');
-}
-
-async function rbac(policy: string): Promise<void> {
-  const said: string[] = [];
-  const code = await main(
-    ['rbac', '--policy', policy, '--project', PROJECT, '--out', path.join(place.root, 'dist/rbac')],
-    {
-      exitCode: 0,
-      columns: 120,
-      isInteractive: false,
-      print: (text) => said.push(text),
-      warn: (text) => said.push(text),
-      progress: () => undefined,
-      progressDone: () => undefined,
-    },
+/** What a function finds in its environment: secrets as `SETTING from secret`, and the names of plain variables. */
+function handedBy(
+  planned: readonly PlannedChange[],
+  duty: string,
+): { readonly secrets: readonly string[]; readonly variables: readonly string[] } {
+  const found = planned.find(
+    ({ address }) => address === `module.duty["${duty}"].google_cloudfunctions2_function.this`,
   );
-  if (code !== 0) {
-    throw new Error(said.join('\n'));
-  }
+  const [config] = (found?.change.after?.['service_config'] ?? []) as readonly {
+    readonly environment_variables: Readonly<Record<string, string>>;
+    readonly secret_environment_variables: readonly { readonly key: string; readonly secret: string }[];
+  }[];
+  return {
+    secrets: (config?.secret_environment_variables ?? []).map(({ key, secret }) => `${key} from ${secret}`).sort(),
+    variables: Object.keys(config?.environment_variables ?? {}).sort(),
+  };
 }

@@ -11,6 +11,7 @@ import { checkSelector } from '../../core/promql.ts';
 export interface InitFlags {
   readonly cluster?: string;
   readonly context?: string;
+  readonly gke?: string;
   readonly metricsUrl?: string;
   readonly metricsSelector?: string;
   readonly namespace?: readonly string[];
@@ -23,6 +24,7 @@ export interface InitFlags {
 export interface Answers {
   readonly cluster: string;
   readonly context: string | undefined;
+  readonly gke: { readonly project: string; readonly location: string; readonly cluster: string } | undefined;
   readonly metricsUrl: string;
   readonly metricsSelector: string | undefined;
   readonly namespaces: readonly string[];
@@ -69,6 +71,14 @@ const QUESTIONS = {
     flag: '--context',
     words: 'Context of the kubeconfig',
     schema: z.string().min(1),
+    isNeeded: false,
+  },
+  gke: {
+    flag: '--gke',
+    words: 'GKE cluster that deployed functions reach with their own identity, as project/location/cluster',
+    schema: z
+      .string()
+      .regex(/^[a-z0-9.:-]+(\/[a-z0-9-]+){2}$/, 'project/location/cluster, such as shop-prod/europe-west3/prod'),
     isNeeded: false,
   },
   cluster: {
@@ -130,7 +140,13 @@ const QUESTIONS = {
 
 /** Flags first; what they leave open is asked of the person, or missed with the name of its flag. */
 export async function completeAnswers(flags: InitFlags, person: Person | undefined): Promise<Answers> {
-  const context = await answerTo(contextQuestion(person), flags.context, person);
+  if (flags.gke !== undefined && flags.context !== undefined) {
+    throw new CallerError('--gke and --context are two ways into one cluster: give one of them.', { field: '--gke' });
+  }
+  const [project = '', location = '', name = ''] =
+    (await answerTo(QUESTIONS.gke, flags.gke, undefined))?.split('/') ?? [];
+  const gke = flags.gke === undefined ? undefined : { project, location, cluster: name };
+  const context = gke === undefined ? await answerTo(contextQuestion(person), flags.context, person) : undefined;
   const cluster = await answerTo(
     { ...QUESTIONS.cluster, fallback: context ?? QUESTIONS.cluster.fallback },
     flags.cluster,
@@ -151,6 +167,7 @@ export async function completeAnswers(flags: InitFlags, person: Person | undefin
   return {
     cluster: needed(cluster),
     context,
+    gke,
     metricsUrl: needed(metricsUrl),
     metricsSelector: metricsSelector === '' ? undefined : metricsSelector,
     namespaces: [...new Set(namesIn(needed(namespaces)))],
@@ -243,7 +260,8 @@ function needed(answer: string | undefined): string {
 
 /** The answers at their places in the policy; what was not answered is left out. */
 export function policyValues(answers: Answers, duties: readonly string[]): JsonObject {
-  const { cluster, context, metricsUrl, metricsSelector, namespaces, slackChannel, jiraUrl, jiraProject } = answers;
+  const { cluster, context, gke, metricsUrl, metricsSelector, namespaces, slackChannel, jiraUrl, jiraProject } =
+    answers;
   const scopes: Json = [{ cluster, namespaces }];
   return {
     version: 1,
@@ -251,6 +269,7 @@ export function policyValues(answers: Answers, duties: readonly string[]): JsonO
     clusters: {
       [cluster]: {
         ...(context === undefined ? {} : { context }),
+        ...(gke === undefined ? {} : { gke }),
         metrics: { url: metricsUrl, ...(metricsSelector === undefined ? {} : { selector: metricsSelector }) },
       },
     },

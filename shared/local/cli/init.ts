@@ -24,6 +24,10 @@ export function registerInit(program: Command, terminal: Terminal): void {
     .option('--out <file>', 'file to write', DEFAULT_FILE)
     .option('--cluster <name>', 'what people call the cluster')
     .option('--context <name>', 'context of the kubeconfig')
+    .option(
+      '--gke <cluster>',
+      'GKE cluster as project/location/cluster, for deployed functions, in place of a kubeconfig',
+    )
     .option('--metrics-url <url>', 'address of VictoriaMetrics or Prometheus')
     .option('--metrics-selector <matchers>', 'label matchers of this cluster\'s series, such as cluster="prod"')
     .option('--namespace <name...>', 'namespaces to look after')

@@ -261,6 +261,31 @@ run "refuses_a_missing_bundle" {
   expect_failures = [google_storage_bucket_object.bundle]
 }
 
+run "takes_what_it_needs_from_secrets_and_variables" {
+  command = plan
+  variables {
+    permissions = {
+      roles       = []
+      permissions = {}
+      private     = false
+      needed      = [{ name = "SLACK_BOT_TOKEN", part = "chat.slack" }, { name = "NODE_COMPILE_CACHE", part = "a test" }]
+    }
+  }
+}
+
+run "refuses_a_policy_that_asks_for_what_it_is_not_given" {
+  command = plan
+  variables {
+    permissions = {
+      roles       = []
+      permissions = {}
+      private     = false
+      needed      = [{ name = "JIRA_API_TOKEN", part = "tracker.jira" }]
+    }
+  }
+  expect_failures = [google_cloudfunctions2_function.this]
+}
+
 run "refuses_a_duty_that_the_policy_gives_no_work" {
   command = plan
   variables {
