@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { Script } from 'node:vm';
 import { CREDENTIALS } from '../../fixtures/platform/platform.ts';
 import { loadScenario } from '../../fixtures/platform/scenario.ts';
-import { signedRequest } from '../../fixtures/platform/slack/click.ts';
+import { signedClickOnNothing } from '../../fixtures/platform/slack/click.ts';
 import { CACHE_ENDING } from '../adapters/functions/load-bundle.ts';
 import { openScenario } from './scenario.ts';
 
@@ -36,7 +36,10 @@ export async function addCodeCache(
 ): Promise<void> {
   const { duty, scenario } = (await ownScenario(name)) ?? ANY;
   const running = await openScenario(loadScenario(path.join(FIXTURES, duty, scenario), new Date()), { duty });
-  const request: WarmingRequest = isPublic ? click() : { path: '/', headers: {}, body: '{}' };
+  // Who is open to everybody answers those alone who sign, and Slack waits three seconds for the first answer too.
+  const request: WarmingRequest = isPublic
+    ? { path: '/slack', ...signedClickOnNothing(CREDENTIALS.slackSigningSecret, new Date()) }
+    : { path: '/', headers: {}, body: '{}' };
   try {
     const child = fork(path.join(import.meta.dirname, 'code-cache-child.ts'), [name, folder, JSON.stringify(request)], {
       // Of flags that differ from those of the deployed process V8 takes no code.
@@ -53,18 +56,6 @@ export async function addCodeCache(
   } finally {
     await running.close();
   }
-}
-
-/** Who is open to everybody answers those alone who sign, and Slack waits three seconds for the first answer too. */
-function click(): WarmingRequest {
-  const payload = {
-    type: 'block_actions',
-    trigger_id: '1.1.warming',
-    user: { id: 'U0ALICE', username: 'alice' },
-    container: { channel_id: 'C0OPS' },
-    actions: [{ action_id: 'nightshift.approve', value: 'approve:0123456789ab' }],
-  };
-  return { path: '/slack', ...signedRequest(CREDENTIALS.slackSigningSecret, payload, new Date()) };
 }
 
 async function ownScenario(name: string): Promise<{ readonly duty: string; readonly scenario: string } | undefined> {

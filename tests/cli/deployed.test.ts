@@ -1,14 +1,11 @@
 // `nightshift status`, `invoke` and the pausing of jobs against Google's APIs in one double.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { gcpDeployment } from '../../shared/adapters/gcp/deployment.ts';
 import { main } from '../../shared/local/cli.ts';
-import { setJobsPaused } from '../../shared/local/cli/jobs.ts';
 import { type GoogleRig, googleRig } from '../adapters/gcp/rig.ts';
 import { json, scriptedServer } from '../adapters/http/scripted-server.ts';
-import { testClock } from '../support/runtime.ts';
 import { testTerminal } from './terminal.ts';
 
 const REGION = 'europe-west3';
@@ -106,16 +103,124 @@ describe('invoke', () => {
   });
 });
 
-test('jobs are paused and resumed, each only when it is not so already', async () => {
-  const { google, url, calls } = await deployed();
-  const deployment = gcpDeployment({ project: 'shop-prod', apiUrl: url, clock: testClock(), random: () => 0 });
-  const terminal = testTerminal();
-  await setJobsPaused(terminal, deployment, true);
-  await setJobsPaused(terminal, deployment, true);
-  expect(google.state.jobs[0]?.state).toBe('PAUSED');
-  await setJobsPaused(terminal, deployment, false, ['other']);
-  expect(google.state.jobs[0]?.state).toBe('PAUSED');
-  await setJobsPaused(terminal, deployment, false, ['settle']);
-  expect(terminal.printed).toEqual(['nightshift-settle: paused', 'nightshift-settle: resumed']);
-  expect(calls.filter(({ operation }) => /^(pause|resume) job$/.test(operation))).toHaveLength(2);
+describe('pause --jobs and resume --jobs', () => {
+  const job = (name: string): GoogleRig['google']['state']['jobs'][number] => ({
+    name: `nightshift-${name}`,
+    region: REGION,
+    schedule: '* * * * *',
+    state: 'ENABLED',
+  });
+
+  async function scheduled(): Promise<{ rig: GoogleRig; call(...args: string[]): Promise<Said> }> {
+    const rig = await deployed();
+    rig.google.state.jobs = [job('rebalance'), job('settle'), { ...job('other'), name: 'backup-of-others' }];
+    const folder = mkdtempSync(path.join(tmpdir(), 'nightshift-pause-'));
+    onTestFinished(() => {
+      rmSync(folder, { recursive: true });
+    });
+    writeFileSync(path.join(folder, 'policy.yaml'), 'version: 1\n');
+    vi.stubEnv('NIGHTSHIFT_POLICY', path.join(folder, 'policy.yaml'));
+    return {
+      rig,
+      async call(...args) {
+        const terminal = testTerminal();
+        const code = await main([...args, '--jobs'], terminal);
+        return { code, said: terminal.printed.join('\n'), warned: terminal.warned.join('\n') };
+      },
+    };
+  }
+
+  interface Said {
+    readonly code: number;
+    readonly said: string;
+    readonly warned: string;
+  }
+
+  const states = ({ google }: GoogleRig): Readonly<Record<string, string>> =>
+    Object.fromEntries(google.state.jobs.map(({ name, state }) => [name, state]));
+
+  test('everything stops in the store and at the scheduler, and goes on again; the jobs of others are left alone', async () => {
+    const { rig, call } = await scheduled();
+    const paused = await call('pause', '--why', 'deploy freeze');
+    expect(paused.code).toBe(0);
+    expect(paused.said).toContain('Everything is paused.');
+    expect(paused.said).toContain('nightshift-rebalance: paused\nnightshift-settle: paused');
+    expect(states(rig)).toEqual({
+      'nightshift-rebalance': 'PAUSED',
+      'nightshift-settle': 'PAUSED',
+      'backup-of-others': 'ENABLED',
+    });
+    const resumed = await call('resume');
+    expect(resumed.code).toBe(0);
+    expect(resumed.said).toContain('nightshift-rebalance: resumed\nnightshift-settle: resumed');
+    expect(new Set(Object.values(states(rig)))).toEqual(new Set(['ENABLED']));
+    expect(rig.violations()).toEqual([]);
+  });
+
+  test('again, it changes nothing more', async () => {
+    const { rig, call } = await scheduled();
+    await call('pause');
+    const before = rig.calls.length;
+    expect((await call('pause')).said).toContain('No job was to be paused.');
+    expect(rig.calls.slice(before).filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+
+  test('one job that cannot be paused keeps no other from it, is told, and is tried alone the next time', async () => {
+    const { rig, call } = await scheduled();
+    // Each try of the first job, until its client gives up.
+    rig.faults.push(
+      ...[1, 2, 3].map((call) => ({ system: 'google', operation: 'pause job', call, kind: '500' }) as const),
+    );
+    const first = await call('pause');
+    expect(first.code).toBe(1);
+    expect(first.warned).toContain('nightshift-rebalance: not paused.');
+    expect(first.warned).toContain(
+      '1 of 2 jobs could not be paused; the same command again tries those that are left.',
+    );
+    expect(states(rig)).toMatchObject({ 'nightshift-rebalance': 'ENABLED', 'nightshift-settle': 'PAUSED' });
+    expect(await call('pause')).toMatchObject({
+      code: 0,
+      said: expect.stringContaining('nightshift-rebalance: paused') as string,
+    });
+  });
+
+  test('without the right the command says which role', async () => {
+    const { rig, call } = await scheduled();
+    rig.google.state.denied.add('cloudscheduler.jobs.pause');
+    const { code, warned } = await call('pause');
+    expect(code).toBe(1);
+    expect(warned).toContain('roles/cloudscheduler.admin');
+  });
+
+  test('what a resume left behind is resumed by the next, though nothing is paused in the store any more', async () => {
+    const { rig, call } = await scheduled();
+    await call('pause');
+    rig.google.state.denied.add('cloudscheduler.jobs.enable');
+    expect((await call('resume')).code).toBe(1);
+    rig.google.state.denied.clear();
+    expect(await call('resume')).toMatchObject({
+      code: 0,
+      said: expect.stringContaining('nightshift-settle: resumed') as string,
+    });
+  });
+
+  test('a store that cannot be reached does not keep the jobs running', async () => {
+    const { rig, call } = await scheduled();
+    vi.stubEnv('NIGHTSHIFT_POLICY', '/nowhere/policy.yaml');
+    const { code, warned } = await call('pause');
+    expect(code).toBe(1);
+    expect(warned).toContain('/nowhere/policy.yaml');
+    expect(states(rig)).toMatchObject({ 'nightshift-rebalance': 'PAUSED', 'nightshift-settle': 'PAUSED' });
+  });
+
+  test('another store than that of the functions is told', async () => {
+    const { call } = await scheduled();
+    expect((await call('pause')).warned).toContain('Deployed functions keep their store in Firestore');
+  });
+
+  test('a scope is refused before anything is changed', async () => {
+    const { rig, call } = await scheduled();
+    expect(await call('pause', '--scope', 'cluster=prod')).toMatchObject({ code: 2 });
+    expect(rig.calls).toEqual([]);
+  });
 });

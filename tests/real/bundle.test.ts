@@ -1,116 +1,174 @@
-// What Terraform uploads, as Google's builder treats it: unpacked into an empty folder, its own package.json installed and nothing else,
-// started under the functions framework, and called as its three senders call it.
-import { execFile, spawn } from 'node:child_process';
+// What Terraform uploads, as Google's builder treats it: each bundle unpacked into an empty folder, its own package.json installed and
+// nothing else, started under the functions framework with the settings of its capabilities alone, and called as its senders call it.
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CREDENTIALS } from '../../fixtures/platform/platform.ts';
 import { loadScenario } from '../../fixtures/platform/scenario.ts';
+import { signedClickOnNothing, type SignedRequest } from '../../fixtures/platform/slack/click.ts';
+import { type FunctionManifest, readManifests } from '../../shared/config/manifest.ts';
 import { buildBundles } from '../../shared/local/build.ts';
 import { openScenario, type RunningScenario } from '../../shared/local/scenario.ts';
+import { handedTo } from '../support/deployed-settings.ts';
 import { removeFolder, temporaryFolder } from './server.ts';
 import { describeWith } from './suite.ts';
 
 const run = promisify(execFile);
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const SCOPE = { cluster: 'test', namespace: 'default' };
+/** What each duty is run over; a driver finds the platform of the first. */
+const SCENARIOS: Readonly<Record<string, string>> = {
+  rebalance: 'challenge',
+  'pipeline-retry': 'transient',
+  'pipeline-report': 'broken-branch',
+};
+const manifests = await readManifests(path.join(ROOT, 'functions'));
 
-let scenario: RunningScenario;
+interface Served {
+  readonly app: string;
+  readonly scenario: RunningScenario;
+  readonly url: string;
+  output(): string;
+  close(): Promise<void>;
+}
+
 let folder = '';
-let output = '';
-let url = '';
-let child: ReturnType<typeof spawn>;
+let shown: Served | undefined;
 
 describeWith(
   ['registry'],
   'the uploaded bundle',
-  () => output,
+  () => shown?.output(),
   () => {
     beforeAll(async () => {
       folder = temporaryFolder('bundle');
-      scenario = await openScenario(loadScenario(path.join(ROOT, 'fixtures/rebalance/challenge'), new Date()), {
-        duty: 'rebalance',
-      });
-      await buildBundles(['rebalance'], path.join(folder, 'dist'));
-      const app = path.join(folder, 'app');
-      for (const [name, content] of Object.entries(
-        unzipSync(await readFile(path.join(folder, 'dist/rebalance.zip'))),
-      )) {
-        await mkdir(path.dirname(path.join(app, name)), { recursive: true });
-        await writeFile(path.join(app, name), content);
-      }
-      await run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund'], { cwd: app });
-      // The builder's image sets nothing but these.
-      child = spawn(process.execPath, ['node_modules/.bin/functions-framework'], {
-        cwd: app,
-        env: {
-          PATH: process.env['PATH'],
-          NODE_OPTIONS: `--import=${path.join(ROOT, 'scripts/loopback.mjs')}`,
-          FUNCTION_TARGET: 'rebalance',
-          PORT: '0',
-          ...scenario.variables,
-        },
-      });
-      for (const stream of [child.stdout, child.stderr]) {
-        stream?.setEncoding('utf8').on('data', (text: string) => {
-          output += text;
-        });
-      }
-      url = await listening();
+      await buildBundles([], path.join(folder, 'dist'));
     });
     afterAll(async () => {
-      child?.kill('SIGKILL');
-      await scenario?.close();
       await removeFolder(folder);
     });
 
-    test('holds the bundle, its package.json and nothing of ours beside them', async () => {
-      const names = (await readdir(path.join(folder, 'app'))).filter(
-        (name) => !/^(node_modules|package-lock\.json)$/.test(name),
-      );
-      expect(names.sort()).toEqual(['chunks', 'index.cjs', 'package.json', 'rebalance.cjs', 'rebalance.cjs.cache']);
+    test('is tried for every duty', () => {
+      const duties = manifests.filter(({ kind }) => kind === 'duty').map(({ name }) => name);
+      expect(Object.keys(SCENARIOS).sort()).toEqual(duties);
     });
 
-    test('answers the first call with a report', async () => {
-      const response = await post({ scope: SCOPE });
-      expect(response.status, output).toBe(200);
-      expect(await response.json()).toMatchObject({ run: { duty: 'rebalance', scope: SCOPE } });
-    });
+    describe.each(manifests)('$name', (manifest) => {
+      const { name, kind, triggers } = manifest;
+      let at: Served;
+      beforeAll(async () => {
+        at = await serve(manifest);
+        shown = at;
+      });
+      afterAll(async () => {
+        await at?.close();
+      });
 
-    test('takes a Pub/Sub push, and its repeat is the same run', async () => {
-      const data = Buffer.from(JSON.stringify({ scope: SCOPE })).toString('base64');
-      const body = {
-        message: { data, messageId: '42', attributes: { id: 'tick-1' } },
-        subscription: 'projects/p/subscriptions/s',
-      };
-      const ids = [await idOf(await post(body)), await idOf(await post(body))];
-      expect(ids[0]).toBeTruthy();
-      expect(ids[1]).toBe(ids[0]);
-    });
+      test('holds the bundle, its package.json and nothing of ours beside them', async () => {
+        const names = (await readdir(at.app)).filter((one) => !/^(node_modules|package-lock\.json)$/.test(one));
+        expect(names.sort()).toEqual(
+          ['chunks', 'index.cjs', 'package.json', `${name}.cjs`, `${name}.cjs.cache`].sort(),
+        );
+      });
 
-    test('takes a tick of Cloud Scheduler as the job of terraform/ sends it', async () => {
-      const response = await post(
-        {},
-        {
-          'x-cloudscheduler': 'true',
-          'x-cloudscheduler-jobname': 'nightshift-rebalance',
-          'x-cloudscheduler-scheduletime': '2026-03-04T10:15:00+00:00',
-        },
-      );
-      expect(response.status).toBe(200);
-      expect(await response.json()).toMatchObject({ run: { trigger: 'schedule' } });
+      test('answers the first call with 200', async () => {
+        const { scope } = at.scenario.scenario.case;
+        const response = manifest.public
+          ? await sent(`${at.url}/slack`, signedClickOnNothing(CREDENTIALS.slackSigningSecret, new Date()))
+          : await post(at.url, kind === 'duty' ? { scope } : {});
+        const body: unknown = await response.json();
+        expect(response.status, at.output()).toBe(200);
+        expect(body).toMatchObject(
+          manifest.public ? { result: 'taken' } : kind === 'duty' ? { run: { duty: name, scope } } : { problems: [] },
+        );
+        expect(at.scenario.platform.violations()).toEqual([]);
+      });
+
+      test.runIf(triggers.topic)('takes a Pub/Sub push, and its repeat does not work twice', async () => {
+        const { scope } = at.scenario.scenario.case;
+        const data = Buffer.from(JSON.stringify(kind === 'duty' ? { scope } : {})).toString('base64');
+        const body = {
+          message: { data, messageId: '42', attributes: { id: 'tick-1' } },
+          subscription: 'projects/p/subscriptions/s',
+        };
+        const answers = [await post(at.url, body), await post(at.url, body)];
+        expect(
+          answers.map(({ status }) => status),
+          at.output(),
+        ).toEqual([200, 200]);
+        const ids = await Promise.all(answers.map(idOf));
+        expect(ids[0] === undefined).toBe(kind === 'driver');
+        expect(ids[1]).toBe(ids[0]);
+      });
+
+      test.runIf(triggers.schedule !== undefined)('takes a tick of Cloud Scheduler as its job sends it', async () => {
+        const response = await post(
+          at.url,
+          {},
+          {
+            'x-cloudscheduler': 'true',
+            'x-cloudscheduler-jobname': `nightshift-${name}`,
+            'x-cloudscheduler-scheduletime': '2026-03-04T10:15:00+00:00',
+          },
+        );
+        const body: unknown = await response.json();
+        expect(response.status, at.output()).toBe(200);
+        expect(body).toMatchObject(kind === 'duty' ? { run: { trigger: 'schedule' } } : { problems: [] });
+      });
     });
   },
 );
 
-function post(body: object, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
-  return fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
+async function serve({ name, kind }: FunctionManifest): Promise<Served> {
+  const duty = kind === 'duty' ? name : 'rebalance';
+  const scenario = await openScenario(
+    loadScenario(path.join(ROOT, 'fixtures', duty, SCENARIOS[duty] ?? ''), new Date()),
+    { duty },
+  );
+  const app = path.join(folder, name);
+  for (const [file, content] of Object.entries(unzipSync(await readFile(path.join(folder, `dist/${name}.zip`))))) {
+    await mkdir(path.dirname(path.join(app, file)), { recursive: true });
+    await writeFile(path.join(app, file), content);
+  }
+  await run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: app });
+  // The builder's image sets nothing but the first of these.
+  const child = spawn(process.execPath, ['node_modules/.bin/functions-framework'], {
+    cwd: app,
+    env: {
+      PATH: process.env['PATH'],
+      NODE_OPTIONS: `--import=${path.join(ROOT, 'scripts/loopback.mjs')}`,
+      FUNCTION_TARGET: name,
+      PORT: '0',
+      ...(await handedTo(name, scenario.variables)),
+    },
   });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  return {
+    app,
+    scenario,
+    url: await listening(child, () => output),
+    output: () => output,
+    async close() {
+      child.kill('SIGKILL');
+      await scenario.close();
+    },
+  };
+}
+
+function post(url: string, body: object, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+  return sent(url, { headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+}
+
+function sent(url: string, { body, headers }: Pick<SignedRequest, 'body' | 'headers'>): Promise<Response> {
+  return fetch(url, { method: 'POST', body, headers });
 }
 
 async function idOf(response: Response): Promise<string | undefined> {
@@ -118,20 +176,15 @@ async function idOf(response: Response): Promise<string | undefined> {
   return record?.id;
 }
 
-async function listening(): Promise<string> {
+async function listening(child: ChildProcessWithoutNullStreams, output: () => string): Promise<string> {
   for (;;) {
-    const found = /LISTENING (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1];
+    const found = /LISTENING (http:\/\/127\.0\.0\.1:\d+)/.exec(output())?.[1];
     if (found !== undefined) {
       return found;
     }
     if (child.exitCode !== null) {
-      throw new Error(`The function ended:\n${output}`);
+      throw new Error(`The function ended:\n${output()}`);
     }
-    const { stdout, stderr } = child;
-    await Promise.race(
-      [stdout, stderr]
-        .flatMap((stream) => (stream === null ? [] : [once(stream, 'data')]))
-        .concat([once(child, 'exit')]),
-    );
+    await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), once(child, 'exit')]);
   }
 }

@@ -5,13 +5,15 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import { readFileSync } from 'node:fs';
-import { type Platform, startPlatform } from '../../fixtures/platform/platform.ts';
+import { CREDENTIALS, type Platform, startPlatform } from '../../fixtures/platform/platform.ts';
 import { mergeDeep, parseScenario } from '../../fixtures/platform/scenario.ts';
+import { signedRequest } from '../../fixtures/platform/slack/click.ts';
 import { type Environment, readEnvironment } from '../../shared/config/environment.ts';
 import type { Json, JsonObject } from '../../shared/core/json.ts';
 import type { CanonicalReport } from '../../shared/core/report.ts';
 import { findDuties, findDuty } from '../../shared/local/duties.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
+import { receive } from '../../shared/runtime/ingress.ts';
 import { runDuty } from '../../shared/runtime/run.ts';
 import { settle } from '../../shared/runtime/settle.ts';
 import { openStoreOf } from '../../shared/wiring/ports.ts';
@@ -42,6 +44,8 @@ export interface LiveOptions {
 export interface Live extends AsyncDisposable {
   readonly platform: Platform;
   run(namespace?: string): Promise<CanonicalReport>;
+  /** A person clicks a button of the latest message that has it: `ingress` takes it, without a way into the cluster. */
+  click(label: string, place?: number): Promise<void>;
   /** `settle` over the same store, so much later and with credentials of its own. */
   settle(kubeconfig: string, minutesLater: number): Promise<SettleReport>;
 }
@@ -104,6 +108,16 @@ export async function openLive(options: LiveOptions): Promise<Live> {
         throw new Error(`The scope is taken by ${result.runId}.`);
       }
       return result.report;
+    },
+    async click(label, place = 0) {
+      const now = aheadClock.now();
+      const secret = CREDENTIALS.slackSigningSecret;
+      const request = signedRequest(secret, platform.doubles.slack.click({ label, place }), now);
+      const { surroundings } = systemAs('/dev/null', aheadClock);
+      const answer = await receive(surroundings, { ...request, path: '/slack' });
+      if (answer.body['result'] !== 'taken') {
+        throw new Error(`ingress answered ${JSON.stringify(answer)}.`);
+      }
     },
     settle(kubeconfig, minutesLater) {
       const later: Clock = {

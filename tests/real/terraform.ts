@@ -107,7 +107,7 @@ export async function openWorkplace(cloud: Cloud): Promise<Workplace> {
 }
 
 /** Not every command of Terraform's takes -no-color. */
-function plain(output: string): string {
+export function plain(output: string): string {
   return stripVTControlCharacters(output);
 }
 

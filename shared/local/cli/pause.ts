@@ -3,11 +3,11 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { systemClock, systemRandom } from '../../adapters/system/clock.ts';
 import { readEnvironment } from '../../config/environment.ts';
-import { CallerError } from '../../core/errors.ts';
+import { CallerError, describeError } from '../../core/errors.ts';
 import { Duration } from '../../core/policy.ts';
 import type { Store } from '../../ports/store.ts';
 import { pauseSentence, pausesNow } from '../../runtime/pause.ts';
-import { openDeployment } from '../../wiring/ports.ts';
+import { openDeployment, storeLabel } from '../../wiring/ports.ts';
 import { findDuties } from '../duties.ts';
 import { type PauseVerb, switchPause } from '../pause-route.ts';
 import { setJobsPaused } from './jobs.ts';
@@ -20,6 +20,7 @@ interface PauseFlags {
   readonly why?: string;
   readonly policy?: string;
   readonly jobs?: boolean;
+  readonly project?: string;
 }
 
 export function registerPause(program: Command, terminal: Terminal): void {
@@ -30,7 +31,8 @@ export function registerPause(program: Command, terminal: Terminal): void {
     .option('--for <duration>', 'such as 2h; until `nightshift resume` when absent')
     .option('--why <text>', 'for the journal and the reports')
     .option('--policy <file>', 'policy file (NIGHTSHIFT_POLICY)')
-    .option('--jobs', 'also the schedules of what is deployed in the project of PUBSUB_PROJECT')
+    .option('--jobs', 'also the schedules of what is deployed')
+    .option('--project <id>', 'Google Cloud project of --jobs (PUBSUB_PROJECT, GOOGLE_CLOUD_PROJECT)')
     .action(async (flags: PauseFlags) => {
       await change(terminal, 'pause', flags);
     });
@@ -39,7 +41,8 @@ export function registerPause(program: Command, terminal: Terminal): void {
     .description('End a pause')
     .option('--scope <scope>', 'the scope that was paused; everything when absent')
     .option('--policy <file>', 'policy file (NIGHTSHIFT_POLICY)')
-    .option('--jobs', 'also the schedules of what is deployed in the project of PUBSUB_PROJECT')
+    .option('--jobs', 'also the schedules of what is deployed')
+    .option('--project <id>', 'Google Cloud project of --jobs (PUBSUB_PROJECT, GOOGLE_CLOUD_PROJECT)')
     .action(async (flags: PauseFlags) => {
       await change(terminal, 'resume', flags);
     });
@@ -51,6 +54,32 @@ async function change(terminal: Terminal, verb: PauseVerb, flags: PauseFlags): P
       field: '--jobs',
     });
   }
+  if (flags.jobs !== true) {
+    await changeInStore(terminal, verb, flags);
+    return;
+  }
+  const environment = readEnvironment();
+  const at = { project: flags.project, clock: systemClock, random: systemRandom };
+  const deployment = openDeployment(environment, at);
+  if (environment.store.kind === 'sqlite') {
+    terminal.warn(
+      `Deployed functions keep their store in Firestore, and this is ${storeLabel(environment)}: they are held by their jobs alone. Set NIGHTSHIFT_STORE=firestore:<project>/<database>.`,
+    );
+  }
+  // Either stops what is scheduled: where one cannot be reached, the other is all the more wanted.
+  try {
+    await changeInStore(terminal, verb, flags);
+  } catch (error) {
+    terminal.warn(describeError(error));
+    // Nothing to resume in the store is how a second call finds it.
+    terminal.exitCode = verb === 'resume' && error instanceof CallerError ? terminal.exitCode : 1;
+  }
+  if (!(await setJobsPaused(terminal, deployment, verb === 'pause'))) {
+    terminal.exitCode = 1;
+  }
+}
+
+async function changeInStore(terminal: Terminal, verb: PauseVerb, flags: PauseFlags): Promise<void> {
   const duration = flags.for === undefined ? undefined : Duration.safeParse(flags.for);
   if (duration?.success === false) {
     throw new CallerError(
@@ -85,10 +114,6 @@ async function change(terminal: Terminal, verb: PauseVerb, flags: PauseFlags): P
     }
   } finally {
     await system.close();
-  }
-  if (flags.jobs === true) {
-    const at = { project: undefined, clock: systemClock, random: systemRandom };
-    await setJobsPaused(terminal, openDeployment(readEnvironment(), at), verb === 'pause');
   }
 }
 
