@@ -26,6 +26,10 @@ export interface Assumed {
   readonly vcpu: number;
   readonly coldStartSeconds: number;
   readonly warmMinutes: number;
+  readonly warmInstanceStartsPerDay: number;
+  /** Secrets that an instance reads when it starts. */
+  readonly secrets: number;
+  readonly logKibPerRequest: number;
 }
 
 export type Quantity =
@@ -35,10 +39,14 @@ export type Quantity =
   | 'schedulerJob'
   | 'storeRead'
   | 'storeWrite'
+  | 'storeExpiry'
   | 'storeGib'
   | 'messageGib'
   | 'secretVersion'
-  | 'imageGib';
+  | 'secretAccess'
+  | 'imageGib'
+  | 'bundleGib'
+  | 'logGib';
 
 export interface Price {
   readonly usd: number;
@@ -49,8 +57,8 @@ export interface Price {
 /** A month of 365/12 days. */
 const DAYS = 365 / 12;
 const MONTH_SECONDS = DAYS * 86_400;
-/** Publishing and delivering count each, in units of 1 KiB. */
-const MESSAGE_GIB = (2 * 1024) / 1024 ** 3;
+/** Publishing and delivering count each, as 1,000 bytes at least; our messages are smaller. */
+const MESSAGE_GIB = 2000 / 1024 ** 3;
 
 /** How often a schedule comes due in a month, from a year of it. */
 export function ticksPerMonth(schedule: string): number {
@@ -80,25 +88,32 @@ export function quantities(
   assumed: Assumed,
   rest: Readonly<Partial<Record<Quantity, number>>>,
 ): Readonly<Record<Quantity, number>> {
-  const seconds = (duty: MonthlyDuty): number => {
-    const requests = duty.runs + duty.ticks;
-    // Requests that come further apart than an instance is kept all start cold; others hardly ever do.
+  const requestsOf = ({ runs, ticks }: MonthlyDuty): number => runs + ticks;
+  // Requests that come further apart than an instance is kept all start cold; others hardly ever do.
+  const starts = (duty: MonthlyDuty): number => {
+    const requests = requestsOf(duty);
     const isCold = requests > 0 && MONTH_SECONDS / requests > assumed.warmMinutes * 60;
-    const cold = isCold ? requests * assumed.coldStartSeconds : 0;
-    return duty.runs * billedSeconds(duty.figures, assumed) + duty.ticks * 0.1 + cold;
+    return isCold ? requests : Math.min(requests, assumed.warmInstanceStartsPerDay * DAYS);
   };
+  const seconds = (duty: MonthlyDuty): number =>
+    duty.runs * billedSeconds(duty.figures, assumed) + duty.ticks * 0.1 + starts(duty) * assumed.coldStartSeconds;
   const sum = (of: (duty: MonthlyDuty) => number): number => duties.reduce((total, duty) => total + of(duty), 0);
   return {
     cpuSecond: sum((duty) => seconds(duty) * assumed.vcpu),
     memoryGibSecond: sum((duty) => (seconds(duty) * duty.memoryMib) / 1024),
-    request: sum(({ runs, ticks }) => runs + ticks),
+    request: sum(requestsOf),
     schedulerJob: sum(({ hasJob }) => Number(hasJob)),
     storeRead: sum(({ runs, figures }) => runs * figures.storeReads),
     storeWrite: sum(({ runs, figures }) => runs * figures.storeWrites),
+    // Nearly every document that is written expires one day; a document that is written twice is counted twice, which errs upwards.
+    storeExpiry: sum(({ runs, figures }) => runs * figures.storeWrites),
     storeGib: 0,
     messageGib: sum(({ runs, ticks }) => (ticks > 0 ? runs * MESSAGE_GIB : 0)),
     secretVersion: 0,
+    secretAccess: sum((duty) => starts(duty) * assumed.secrets),
     imageGib: 0,
+    bundleGib: 0,
+    logGib: (sum(requestsOf) * assumed.logKibPerRequest) / 1024 ** 2,
     ...rest,
   };
 }
@@ -121,6 +136,7 @@ export function bill(
   });
 }
 
-export function total(lines: readonly Line[], of: 'usd' | 'usdAfterFree', without?: Quantity): number {
-  return lines.reduce((sum, line) => sum + (line.quantity === without ? 0 : line[of]), 0);
+/** `unless` says of which quantities the free tier is used up by others. */
+export function total(lines: readonly Line[], unless: (quantity: Quantity) => boolean = () => false): number {
+  return lines.reduce((sum, { quantity, usd, usdAfterFree }) => sum + (unless(quantity) ? usd : usdAfterFree), 0);
 }
