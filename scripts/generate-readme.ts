@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { type Capability, type KubernetesRule, readCapabilities } from '../shared/config/capabilities.ts';
-import { manifestSchema } from '../shared/config/manifest.ts';
+import { type FunctionManifest, manifestSchema, readManifests } from '../shared/config/manifest.ts';
 import { policySchema } from '../shared/config/policy.ts';
 import { SETTINGS } from '../shared/config/settings.ts';
 import { findDuties, type FoundDuty } from '../shared/local/duties.ts';
@@ -34,15 +34,15 @@ function scheduleOf({ triggers }: FoundDuty['manifest']): string {
   return triggers.schedule === undefined ? '' : `${code(triggers.schedule)} ${triggers.timezone}`;
 }
 
-function permissions(found: readonly FoundDuty[], capabilities: ReadonlyMap<string, Capability>): string {
+function permissions(manifests: readonly FunctionManifest[], capabilities: ReadonlyMap<string, Capability>): string {
   return table(
-    ['capability', 'what it is for', 'permissions', '', 'duties'],
+    ['capability', 'what it is for', 'permissions', '', 'duties and drivers'],
     [...capabilities].map(([name, capability]) => [
       code(name),
       capability.description,
       permissionsOf(capability),
       capability.writes ? 'writes' : 'reads',
-      found.flatMap(({ manifest }) => (manifest.capabilities.includes(name) ? [code(manifest.name)] : [])).join(', '),
+      manifests.flatMap((one) => (one.capabilities.includes(name) ? [code(one.name)] : [])).join(', '),
     ]),
   );
 }
@@ -56,6 +56,11 @@ function permissionsOf(capability: Capability): string {
     ...list('Slack', capability.slack),
     ...list('Jira', capability.jira),
     ...list('Bitbucket', capability.bitbucket),
+    ...capability.gcp.map(
+      ({ role, permissions: single = [], on }) =>
+        `Google ${[role ?? [], ...single].flat().map(code).join(', ')} on the ${on}`,
+    ),
+    ...list('settings', capability.settings),
   ].join('; ');
 }
 
@@ -215,7 +220,7 @@ async function readmeParts(
   return new Map([
     ['duties', duties(found)],
     ['rules of rebalance', await rules('rebalance', defaults.get('rebalance') ?? new Map())],
-    ['permissions', permissions(found, await readCapabilities())],
+    ['permissions', permissions(await readManifests(path.join(ROOT, 'functions')), await readCapabilities())],
     ['environment', environment()],
     ['dependencies', await dependencies()],
   ]);
