@@ -21,6 +21,8 @@ const OF_REPOSITORY = {
   DEPLOYER: 'deployer@shop-prod.iam.gserviceaccount.com',
   WORKLOAD_IDENTITY_PROVIDER: 'projects/123456789012/locations/global/workloadIdentityPools/bitbucket/providers/shop',
 };
+/** It builds every bundle, one after another. */
+const BUILDING_MILLISECONDS = 900_000;
 const OF_STEP = { BITBUCKET_STEP_OIDC_TOKEN: 'header.claims.signature' };
 
 let folder = '';
@@ -73,16 +75,20 @@ describeWith(
       await copyFile(path.join(terraform, 'terraform.tfvars.example'), path.join(terraform, 'terraform.tfvars'));
     }
 
-    test('plans on a pull request, with what the README has committed', async () => {
-      await prepared('pull-request');
-      const { script } = await stepOf('Plan');
-      const planned = await step(script, 'pull-request');
-      expect(planned.code, planned.output).toBe(0);
-      expect(planned.output).toContain('terraform_1.11.4_linux_amd64.zip: OK');
-      added = /Plan: (\d+) to add, 0 to change, 0 to destroy/.exec(planned.output)?.[1] ?? '';
-      expect(Number(added)).toBeGreaterThan(100);
-      expect(JSON.parse(bucket.objects.get('default.tfstate') ?? '')).toMatchObject({ resources: [] });
-    });
+    test(
+      'plans on a pull request, with what the README has committed',
+      async () => {
+        await prepared('pull-request');
+        const { script } = await stepOf('Plan');
+        const planned = await step(script, 'pull-request');
+        expect(planned.code, planned.output).toBe(0);
+        expect(planned.output).toContain('terraform_1.11.4_linux_amd64.zip: OK');
+        added = /Plan: (\d+) to add, 0 to change, 0 to destroy/.exec(planned.output)?.[1] ?? '';
+        expect(Number(added)).toBeGreaterThan(100);
+        expect(JSON.parse(bucket.objects.get('default.tfstate') ?? '')).toMatchObject({ resources: [] });
+      },
+      BUILDING_MILLISECONDS,
+    );
 
     test('applies on main exactly that plan from its artifacts, into the state of the bucket; the next plan is empty', async () => {
       await prepared('main');
