@@ -144,7 +144,7 @@ describeWith(
       }
       expect(await rollout.settle(settling, 0)).toMatchObject({ problems: [] });
 
-      // A template is judged by its pods; where none is left, by whether the namespace is there at all.
+      // A template whose pods are all gone asks for no other right.
       await using gone = await openLive({ ...emptied, kubeconfig, policy: rolling });
       expect(outcomesOf(await gone.run())).toEqual(['cluster.patch-template applied']);
       await real.api.send('PATCH', `/apis/apps/v1/namespaces/${emptied.namespace}/deployments/tight`, {
