@@ -5,6 +5,7 @@ import path from 'node:path';
 import { benchCiLogs } from './bench/ci-logs.ts';
 import { type ColdStart, coldStarts } from './bench/cold-start.ts';
 import { type Bench, median, openBench } from './bench/measure.ts';
+import { benchModel } from './bench/model.ts';
 import { benchPipelines } from './bench/pipelines.ts';
 import type { CallCounts } from './bench/platform.ts';
 import type { Measured, Work } from './bench/subject.ts';
@@ -364,6 +365,7 @@ function say(text: string): void {
 /** What is measured apart from the runs of a namespace, by its name: `npm run bench -- ci-logs`. */
 const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   'ci-logs': benchCiLogs,
+  model: benchModel,
   pipelines: benchPipelines,
   settle: benchSettle,
   soak: benchSoak,

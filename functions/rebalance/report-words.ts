@@ -88,21 +88,31 @@ export function wordingEvidence(
     { unit: 'count', value: lists.escalated.length, said: ['escalated', 'needs a person'] },
     { unit: 'count', value: lists.skipped.length, said: ['skipped', 'left alone', 'unchanged'] },
   ];
-  const telling = decided.filter(({ decision, outcome }) => decision.verdict !== 'skip' || outcome !== undefined);
-  const ranked = [...telling].sort((a, b) => rankOf(a) - rankOf(b));
   return {
     names: [facts.namespace, facts.cluster],
-    facts: [
-      ...counts,
-      { unit: 'seconds', value: durationSeconds(window), said: [] },
-      { unit: 'time', value: facts.now },
-    ],
+    facts: [...counts, ...timeFacts(facts, window)],
     lines: [
       `Namespace ${facts.namespace}: ${facts.pods.length} pods scanned, ${rebalanced} rebalanced, ${lists.escalated.length} escalated, ${lists.skipped.length} skipped.`,
     ],
-    items: ranked.slice(0, MOST_ITEMS).map((one) => itemOf(facts, one)),
+    items: telling(decided).map((one) => itemOf(facts, one)),
     links: [],
   };
+}
+
+/** When the run looked, and how far back. */
+export function timeFacts(facts: RebalanceFacts, window: string): readonly Fact[] {
+  return [
+    { unit: 'seconds', value: durationSeconds(window), said: [] },
+    { unit: 'time', value: facts.now },
+  ];
+}
+
+/** What is not merely skipped, the most telling first. */
+export function telling(decided: readonly DecidedOutcome[]): readonly DecidedOutcome[] {
+  return decided
+    .filter(({ decision, outcome }) => decision.verdict !== 'skip' || outcome !== undefined)
+    .sort((a, b) => rankOf(a) - rankOf(b))
+    .slice(0, MOST_ITEMS);
 }
 
 /** Changes first, then who is needed, then what was not done. */
@@ -112,17 +122,22 @@ function rankOf(decided: DecidedOutcome): number {
 
 function itemOf(facts: RebalanceFacts, decided: DecidedOutcome): EvidenceItem {
   const { decision, outcome } = decided;
-  const { pod = '', container = '' } = decision.subject;
-  const owner = facts.pods.find(({ name }) => name === pod)?.owner;
   const change = Change.safeParse({ from: decision.action?.from, to: decision.action?.to });
   const state = isEscalated(decided) ? 'escalated' : (outcome?.state ?? 'skipped');
   return {
-    names: [`${pod}/${container}`, pod, container, ...(owner === null || owner === undefined ? [] : [owner.name])],
+    names: namesOf(facts, decided),
     facts: [...measuredFacts(decision.reason.evidence), ...(change.success ? sizeFacts(change.data) : [])],
     states: state === 'escalated' ? [...STATES.escalated, decision.reason.label] : STATES[state],
     deeds: change.success && isDone(decided) ? deedsOf(change.data, outcome?.state === 'planned') : [],
-    line: shortened(`${pod}: ${STATE_WORDS[state]}. ${decision.reason.sentence}`, LINE_CHARACTERS),
+    line: shortened(`${podOf(decision.subject)}: ${STATE_WORDS[state]}. ${decision.reason.sentence}`, LINE_CHARACTERS),
   };
+}
+
+/** By which sentences may call a container. */
+export function namesOf(facts: RebalanceFacts, { decision }: DecidedOutcome): readonly string[] {
+  const { pod = '', container = '' } = decision.subject;
+  const owner = facts.pods.find(({ name }) => name === pod)?.owner;
+  return [`${pod}/${container}`, pod, container, ...(owner === null || owner === undefined ? [] : [owner.name])];
 }
 
 type WordedState = OutcomeState | 'escalated' | 'skipped';
@@ -162,17 +177,18 @@ const STATE_WORDS: Readonly<Record<WordedState, string>> = {
 const MEASURED: Readonly<
   Record<string, { readonly unit: 'share' | 'count' | 'bytes'; readonly said: readonly string[] }>
 > = {
-  memoryAverageRatio: { unit: 'share', said: ['memory limit'] },
-  memoryRequestRatio: { unit: 'share', said: ['memory request'] },
+  memoryAverageRatio: { unit: 'share', said: ['average memory limit'] },
+  memoryRequestRatio: { unit: 'share', said: ['average memory request'] },
   memoryP95Ratio: { unit: 'share', said: ['memory p95'] },
-  cpuAverageRatio: { unit: 'share', said: ['CPU limit request'] },
+  cpuAverageRatio: { unit: 'share', said: ['average CPU limit request'] },
   cpuP95Ratio: { unit: 'share', said: ['CPU p95'] },
   oomKills: { unit: 'count', said: ['OOM kills', 'OOM-killed', 'killed', 'out-of-memory kills'] },
   memoryAverageBytes: { unit: 'bytes', said: ['memory average'] },
   memoryMaximumBytes: { unit: 'bytes', said: ['memory maximum'] },
 };
 
-function measuredFacts(evidence: Readonly<Record<string, number | string | boolean | null>>): readonly Fact[] {
+/** What the rule itself measured, as it counted it. */
+export function measuredFacts(evidence: Readonly<Record<string, number | string | boolean | null>>): readonly Fact[] {
   return Object.entries(evidence).flatMap(([key, value]): Fact[] => {
     const known = Object.hasOwn(MEASURED, key) ? MEASURED[key] : undefined;
     if (known === undefined || typeof value !== 'number') {
@@ -186,14 +202,14 @@ function measuredFacts(evidence: Readonly<Record<string, number | string | boole
   });
 }
 
-const SIZES = [
+export const SIZES = [
   ['limits', 'memory', 'memory limit'],
   ['limits', 'cpu', 'CPU limit'],
   ['requests', 'memory', 'memory request'],
   ['requests', 'cpu', 'CPU request'],
 ] as const;
 
-function sizeOf(text: string | undefined, resource: 'memory' | 'cpu'): SizeEnd | undefined {
+export function sizeOf(text: string | undefined, resource: 'memory' | 'cpu'): SizeEnd | undefined {
   if (text === undefined) {
     return undefined;
   }

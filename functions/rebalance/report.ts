@@ -7,7 +7,8 @@ import { escalationOf, isFailure } from '../../shared/core/report.ts';
 import type { Correction, DecidedOutcome, Problem, Report } from '../../shared/core/report.ts';
 import { shortened } from './decide-wording.ts';
 import { summaryText } from './report-code.ts';
-import { templateWords, wordingEvidence } from './report-words.ts';
+import { analysisEvidence } from './report-analysis.ts';
+import { telling, templateWords, wordingEvidence } from './report-words.ts';
 import { isDone, isEscalated, summaryLists, summaryOf, wanted } from './report-summary.ts';
 import type { Policy } from '../../shared/core/policy.ts';
 import type { RebalancePolicy } from './schema.ts';
@@ -46,8 +47,17 @@ export function report({ facts, policy, decided, dryRun }: ReportInput): Report 
       },
     }),
   };
-  const evidence = wordingEvidence(facts, lists, decided, policy.duty.window);
-  return { summary, message, corrections: correctionsOf(decided), wording: { prompt: 'summary', evidence } };
+  const { window } = policy.duty;
+  return {
+    summary,
+    message,
+    corrections: correctionsOf(decided),
+    // Where nothing was decided there is nothing to word.
+    ...(telling(decided).length > 0 && {
+      wording: { prompt: 'summary', evidence: wordingEvidence(facts, lists, decided, window) },
+      analysis: { prompt: 'analysis', evidence: analysisEvidence(facts, decided, window) },
+    }),
+  };
 }
 
 /** What could not be seen or is set up wrongly. */

@@ -1,18 +1,12 @@
 // The team's part of the policy: who is watched, who may change what, and what is left alone. Duties add their own parts.
 import { z } from 'zod';
+import { Duration, durationSeconds } from './duration.ts';
 import { McpMetrics, McpPlatform, McpPolicy } from './policy-mcp.ts';
+import { OllamaSource } from './policy-model.ts';
+
+export { Duration, durationSeconds };
 
 const name = z.string().min(1).max(253);
-
-/** A duration such as `90s`, `15m`, `6h`, `7d`; read by `durationSeconds`. */
-export const Duration = z.string().regex(/^[1-9][0-9]{0,5}[smhdw]$/, 'a duration such as 90s, 15m, 6h, 7d or 2w');
-
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
-/** Seconds of a duration that `Duration` accepts. */
-export function durationSeconds(duration: string): number {
-  return Number(duration.slice(0, -1)) * (SECONDS[duration.slice(-1)] ?? Number.NaN);
-}
 
 export const TimeZone = z.string().refine(isTimeZone, 'an IANA time zone such as Europe/Berlin');
 
@@ -228,46 +222,6 @@ export const Retention = z
       ),
   })
   .prefault({});
-
-const ModelName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*(:[A-Za-z0-9._-]+)?$/, 'the name of a model such as qwen2.5:1.5b');
-/** Two CPU cores read some 60 and write some 12 tokens a second with 1.5 billion parameters in 4 bits: a call takes 20 to 30 s. */
-const SMALL_MODEL = 'qwen2.5:1.5b';
-
-export const OllamaSource = z.strictObject({
-  url: z
-    .url()
-    .optional()
-    .describe('Address of the server; OLLAMA_URL when absent')
-    .meta({ examples: ['http://ollama.models.svc:11434'] }),
-  models: z
-    .strictObject({
-      summary: ModelName.default(SMALL_MODEL).describe('Words the two or three sentences of a message'),
-      analysis: ModelName.default(SMALL_MODEL).describe('Words the reasons behind what was decided'),
-      rank: ModelName.default(SMALL_MODEL).describe('Puts a closed list into an order'),
-    })
-    .prefault({})
-    .describe(
-      'A small one by default, which a CPU serves in time; the check on its words does not trust a larger one more',
-    ),
-  deadlineSeconds: z
-    .int()
-    .min(1)
-    .max(600)
-    .default(60)
-    .describe('Longest time of one call, loading the model included. People read the message by then'),
-  budgetSeconds: z
-    .int()
-    .min(1)
-    .max(1800)
-    .default(90)
-    .describe('Longest time of all calls of one run. One call and one more attempt at what is left'),
-  keepAlive: Duration.default('30m').describe(
-    'How long the server keeps the model in memory after a call: longer than the pause between two runs of 15 minutes',
-  ),
-});
-export type OllamaSource = z.infer<typeof OllamaSource>;
 
 export const TeamPolicy = z.strictObject({
   version: z.literal(1),

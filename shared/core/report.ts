@@ -92,6 +92,8 @@ export interface Report {
   readonly corrections?: readonly Correction[];
   /** What a model may make of the message's block of role `words`; absent where code's sentences are the last word. */
   readonly wording?: Wording;
+  /** What a model may say in the thread of the message beside what stands in it already; absent where there is nothing to explain. */
+  readonly analysis?: Wording;
   readonly notices?: readonly Notice[];
 }
 
@@ -175,8 +177,10 @@ export interface CanonicalReport {
     readonly problems: readonly Problem[];
     /** That nothing is changed now, and why; absent while nothing is paused. */
     readonly paused?: string;
-    /** Absent where no model is configured or nothing was told. */
+    /** Absent where no model was to be asked: none is configured, nothing was told, or nothing happened. */
     readonly words?: ReportedWords;
+    /** The same of the analysis in the thread; where the template stands, nothing is said there. */
+    readonly analysis?: ReportedWords;
   };
   readonly decisions: readonly ReportedDecision[];
   readonly actions: readonly ReportedAction[];

@@ -2,7 +2,7 @@
 import type { JsonObject } from '../core/json.ts';
 
 /** What a call is for: policy names a model for each. */
-export type ModelTask = 'summary' | 'analysis' | 'rank';
+export type ModelTask = 'summary' | 'analysis';
 
 export interface ModelMessage {
   readonly role: 'system' | 'user' | 'assistant';

@@ -23,7 +23,7 @@ export const FrontMatter = z.strictObject({
   id: z.string().regex(/^[a-z-]+\/[a-z-]+$/, 'duty and prompt, such as rebalance/summary'),
   version: z.int().min(1).describe('Raised with each change, and kept with every reply'),
   purpose: z.string().min(10),
-  tier: z.enum(['summary', 'analysis', 'rank']).describe('Which model of the policy is asked'),
+  tier: z.enum(['summary', 'analysis']).describe('Which model of the policy is asked'),
   inputs: z.record(z.string().regex(/^[a-z][a-zA-Z]*$/), z.string().min(1)),
   reply: Reply,
 });

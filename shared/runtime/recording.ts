@@ -43,6 +43,7 @@ export interface RecordedWords extends ReportedWords {
 /** What the run's record says of its recording. */
 export interface RecordingFields {
   readonly words?: RecordedWords;
+  readonly analysis?: RecordedWords;
   readonly recording?: LargeReference;
   /** Something was masked in it: a judgement made from it again may differ where a secret stood. */
   readonly isRecordingMasked?: true;

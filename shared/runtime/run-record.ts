@@ -71,8 +71,12 @@ export async function readRun(
     where: [{ field: 'runId', op: '==', value: runId }],
     limit: 100,
   });
-  const { words } = record;
-  const run = words === undefined ? report.run : { ...report.run, words: { by: words.by, why: words.why } };
+  const { words, analysis } = record;
+  const run = {
+    ...report.run,
+    ...(words && { words: { by: words.by, why: words.why } }),
+    ...(analysis && { analysis: { by: analysis.by, why: analysis.why } }),
+  };
   return { record, report: { ...report, run, deliveries: entries.map((entry) => reportedDelivery(entry.data)) } };
 }
 

@@ -13,7 +13,6 @@ import {
   type Problem,
   type Report,
   type ReportedDelivery,
-  type Wording,
 } from '../core/report.ts';
 import type { StoredDocument } from '../ports/store.ts';
 import { closeRun } from './close-run.ts';
@@ -134,9 +133,9 @@ export async function runDuty<S extends JsonObject, F, P>(
   await step(context, 'run-finished');
   const endsAt = started.getTime() + request.timeoutSeconds * 1000;
   const deliveries = await deliver(context, endsAt);
-  const words = await wordRun(context, finished.wording, endsAt, request.progress);
+  const worded = await wordRun(context, finished.told, endsAt, request.progress);
   const { report, waiting } = finished;
-  return { kind: 'done', waiting, report: { ...report, run: { ...report.run, ...(words && { words }) }, deliveries } };
+  return { kind: 'done', waiting, report: { ...report, run: { ...report.run, ...worded }, deliveries } };
 }
 
 /** What earlier runs of the scope left behind. */
@@ -259,7 +258,7 @@ function logDecisions(context: RunContext, decided: readonly DecidedOutcome[]): 
 
 interface Finished {
   readonly report: CanonicalReport;
-  readonly wording: Wording | undefined;
+  readonly told: Report;
   readonly waiting: boolean;
 }
 
@@ -316,7 +315,7 @@ async function finish(
       paused: judged.paused,
     })),
   ]);
-  return { report: judged.report, waiting, wording: judged.words.wording };
+  return { report: judged.report, waiting, told: judged.words };
 }
 
 /** Sends what the run has to tell. What cannot be sent now waits in the outbox: the run is over and done whatever happens here. */

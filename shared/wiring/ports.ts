@@ -248,7 +248,7 @@ function modelOf(input: WiringInput): Model | undefined {
   if (team.model === 'none') {
     return undefined;
   }
-  const { url = environment.ollamaUrl, models, keepAlive } = team.model.ollama;
+  const { url = environment.ollamaUrl, models, keepAlive, threads } = team.model.ollama;
   if (url === undefined) {
     throw missing('model.ollama without url', 'OLLAMA_URL');
   }
@@ -256,6 +256,7 @@ function modelOf(input: WiringInput): Model | undefined {
     url,
     models,
     keepAlive,
+    threads,
     clock,
     random,
     ...deadlineOf(input),

@@ -93,19 +93,36 @@ const run = promisify(execFile);
 const PROGRESS_MILLISECONDS = 15_000;
 const LOCK_MILLISECONDS = 1000;
 
-/** Path of the binary, built before when it is not there yet. Two processes that ask at once build it once. */
-export async function binary(name: BinaryName): Promise<string> {
+interface Place {
+  readonly source: string;
+  readonly flags: readonly string[];
+  readonly target: string;
+}
+
+async function placeOf(name: BinaryName): Promise<Place> {
   const recipe: Recipe = RECIPES[name];
   const source = path.join(import.meta.dirname, 'go', recipe.module);
   const goMod = await readFile(path.join(source, 'go.mod'), 'utf8');
   const flags = buildFlags(recipe, goMod);
   const goSum = await readFile(path.join(source, 'go.sum'), 'utf8');
   const folder = path.join(cacheFolder(), `${recipe.module}-${hashOf([goMod, goSum, process.arch])}`);
-  const target = path.join(folder, `${name}-${hashOf([recipe.package, ...flags])}`);
+  return { source, flags, target: path.join(folder, `${name}-${hashOf([recipe.package, ...flags])}`) };
+}
+
+/** Path of the binary where it was built before; nothing is built. */
+export async function existingBinary(name: BinaryName): Promise<string | undefined> {
+  const { target } = await placeOf(name);
+  return (await isThere(target)) ? target : undefined;
+}
+
+/** Path of the binary, built before when it is not there yet. Two processes that ask at once build it once. */
+export async function binary(name: BinaryName): Promise<string> {
+  const recipe: Recipe = RECIPES[name];
+  const { source, flags, target } = await placeOf(name);
   if (await isThere(target)) {
     return target;
   }
-  await mkdir(folder, { recursive: true });
+  await mkdir(path.dirname(target), { recursive: true });
   return withLock(`${target}.lock`, name, async () => {
     if (!(await isThere(target))) {
       await build(name, recipe, { source, flags, target });

@@ -47,7 +47,7 @@ describeWith(
     function model(keepAlive = '5m', missing = 'missing:1b'): Model {
       return ollamaModel({
         url: ollama?.url ?? '',
-        models: { summary: RANDOM_MODEL, analysis: RANDOM_MODEL, rank: missing },
+        models: { summary: RANDOM_MODEL, analysis: missing },
         keepAlive,
         clock: systemClock,
         random: () => 0.5,
@@ -75,7 +75,7 @@ describeWith(
 
     test('a model that is not there is told with what to do', async () => {
       const error: unknown = await model()
-        .ask({ ...REQUEST, task: 'rank' })
+        .ask({ ...REQUEST, task: 'analysis' })
         .catch((one: unknown) => one);
 
       expect(error).toBeInstanceOf(PlatformError);

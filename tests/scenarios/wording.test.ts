@@ -11,8 +11,11 @@ import { recordedRun, replayRun } from '../../shared/runtime/replay.ts';
 import { readRun } from '../../shared/runtime/run-record.ts';
 
 const FOLDER = path.resolve(import.meta.dirname, '../../fixtures/rebalance/challenge');
+const QUIET = path.resolve(import.meta.dirname, '../../fixtures/rebalance/sticky-oom-gauge');
 const TRUE_WORDS =
   'The memory limit of checkout-service was raised from 1Gi to 1280Mi after 4 OOM kills. cart-service gave back what it does not use. recommendation-service needs a person.';
+const TRUE_ANALYSIS =
+  'checkout-service had 4 OOM kills with a memory limit of 1Gi. recommendation-service has an average of 15% of CPU and a p95 of 70%.';
 const TEMPLATE = 'cart-service got memory request 512Mi → 410Mi, CPU request 500m → 400m';
 
 let running: RunningScenario | undefined;
@@ -63,18 +66,18 @@ async function tell(
 
 /** The report without whose words it is, and without the ports of this platform. */
 function withoutWords(report: CanonicalReport): string {
-  const { words: _words, ...run } = report.run;
+  const { words: _words, analysis: _analysis, ...run } = report.run;
   return JSON.stringify({ ...report, run }).replaceAll(/127\.0\.0\.1:[0-9]+/g, 'platform');
 }
 
 test('words that are true stand in the message, by one edit, and are kept with the run', async () => {
-  const { report, posted, scenario } = await tell([{ text: TRUE_WORDS }]);
+  const { report, posted, scenario } = await tell([{ text: TRUE_WORDS }, { text: TRUE_ANALYSIS }]);
 
   expect(report.run.words).toEqual({ by: 'model', why: null });
   expect(posted).toContain('after 4 OOM kills. cart-service gave back');
   expect(posted).not.toContain(TEMPLATE);
   const calls = scenario.platform.calls.map(({ operation }) => operation);
-  expect(calls.filter((operation) => operation === 'chat.postMessage')).toHaveLength(1);
+  expect(calls.filter((operation) => operation === 'chat.postMessage')).toHaveLength(2);
   expect(calls.filter((operation) => operation === 'chat.update')).toHaveLength(1);
   expect(calls.indexOf('chat.postMessage')).toBeLessThan(calls.indexOf('chat'));
   const stored = await readRun({ ports: { store: scenario.store } }, report.run.id);
@@ -92,11 +95,74 @@ test('a reply that is refused is asked for once more, with the reason', async ()
   const { report, scenario, asked } = await tell([
     { text: 'checkout-service got 2Gi of memory.' },
     { text: TRUE_WORDS },
+    { text: TRUE_ANALYSIS },
   ]);
 
-  expect(asked).toBe(2);
+  expect(asked).toBe(3);
   expect(report.run.words).toEqual({ by: 'model', why: null });
   expect(scenario.platform.doubles.ollama.asked[1]?.messages.at(-1)?.content).toContain('"2Gi" is not in the evidence');
+});
+
+describe('the analysis', () => {
+  test('that is true is said once in the thread of the message, after the summary and by a prompt of its own', async () => {
+    const { report, scenario } = await tell([{ text: TRUE_WORDS }, { text: TRUE_ANALYSIS }]);
+
+    expect(report.run.analysis).toEqual({ by: 'model', why: null });
+    const [message, said, ...more] = scenario.platform.doubles.slack.state().messages;
+    expect(more).toEqual([]);
+    expect(said?.threadTs).toBe(message?.ts);
+    expect(said?.text).toContain('*What the measurements show:* checkout-service had 4 OOM kills');
+    expect(scenario.platform.doubles.ollama.asked.map(({ messages }) => messages[0]?.content.split('\n')[0])).toEqual([
+      expect.stringContaining('You write short, plain English') as unknown,
+      expect.stringContaining('You explain resource measurements') as unknown,
+    ]);
+    await scenario.run();
+    expect(scenario.platform.doubles.slack.state().messages).toHaveLength(2);
+  });
+
+  test.each([
+    ['claims a change', { text: 'The memory limit of checkout-service was raised to 1280Mi.' }, /"raised"/],
+    ['takes the p95 for the average', { text: 'recommendation-service averages 70% of its CPU.' }, /"70%"/],
+    ['advises', { text: 'checkout-service should get 2Gi.' }, /"should"/],
+  ])('that %s is not said, and the report tells why', async (_, reply, why) => {
+    const { report, scenario } = await tell([{ text: TRUE_WORDS }, reply]);
+
+    expect(report.run.words).toEqual({ by: 'model', why: null });
+    expect(report.run.analysis).toEqual({ by: 'template', why: expect.stringMatching(why) as unknown });
+    expect(scenario.platform.doubles.slack.state().messages).toHaveLength(1);
+    const stored = await readRun({ ports: { store: scenario.store } }, report.run.id);
+    expect(stored?.report?.run.analysis?.by).toBe('template');
+    expect(stored?.record.analysis?.replies).toHaveLength(2);
+  });
+
+  test('is not asked for when the model did not answer at all', async () => {
+    const { report, scenario } = await tell([], {
+      faults: [{ system: 'ollama', operation: 'chat', kind: 'hang' }],
+      deadlineSeconds: 1,
+    });
+
+    expect(report.run.analysis).toEqual(report.run.words);
+    expect(scenario.platform.calls.filter(({ operation }) => operation === 'chat')).toHaveLength(
+      scenario.platform.calls.filter(({ system }) => system === 'ollama').length,
+    );
+    expect(report.run.analysis?.why).toMatch(/deadline of 1 s/);
+  });
+});
+
+test('nothing is asked when nothing happened, though the day is told', async () => {
+  const loaded = loadScenario(QUIET);
+  running = await openScenario(
+    { ...loaded, policy: { ...loaded.policy, model: { ollama: {} } } as JsonObject },
+    {
+      duty: 'rebalance',
+    },
+  );
+
+  const result = await running.run();
+
+  expect(running.platform.doubles.slack.state().messages).toHaveLength(1);
+  expect(running.platform.doubles.ollama.asked).toEqual([]);
+  expect(result.kind === 'busy' ? undefined : result.report.run).not.toHaveProperty('words');
 });
 
 test('nothing is asked in a dry run, and nothing when nothing is told', async () => {

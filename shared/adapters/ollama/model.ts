@@ -15,6 +15,8 @@ export interface OllamaOptions {
   readonly models: Readonly<Record<ModelTask, string>>;
   /** How long the server keeps a model loaded after a call, such as `30m`. */
   readonly keepAlive: string;
+  /** Threads that the server computes with; its own count when absent. */
+  readonly threads?: number | undefined;
   /** Caps the deadline of every call. */
   readonly deadlineSeconds?: number;
   readonly clock: Clock;
@@ -90,6 +92,7 @@ async function stream(options: OllamaOptions, request: ModelRequest, call: Guard
     numCtx: contextTokens(request),
     numPredict: request.replyTokens,
     keepAlive: options.keepAlive,
+    ...(options.threads === undefined ? {} : { numThread: options.threads }),
     format: request.schema,
     // Models that think would use up the deadline with it.
     think: false,

@@ -230,29 +230,39 @@ function isValue(fact: Fact, reading: Reading): boolean {
   }
 }
 
-const DIMENSIONS = [
-  ['memory', 'cpu'],
-  ['limit', 'request'],
-] as const;
+/** Words of which a value can be called by one alone; those of a list say the same. */
+const DIMENSIONS: readonly (readonly (readonly string[])[])[] = [
+  [['memory'], ['cpu']],
+  [['limit'], ['request']],
+  [
+    ['average', 'averaged', 'averaging', 'mean'],
+    ['p95', 'percentile'],
+    ['maximum', 'highest'],
+  ],
+];
 const BREAKS: ReadonlySet<string> = new Set(['and', 'to', 'from', 'by', 'after', 'since', 'because', 'then']);
 
-/** Whether the clause's own words for the value (memory or CPU, limit or request) are the fact's. */
+/** Whether the clause's own words for the value (memory or CPU, limit or request, average or p95) are the fact's. */
 function isCalled(fact: Fact, clause: readonly Token[], index: number): boolean {
   if (fact.unit === 'time') {
     return true;
   }
-  return DIMENSIONS.every((words) => {
-    const word = dimensionAt(clause, index, words);
-    const called = fact.said.map((phrase) => phrase.toLowerCase().split(/\s+/u));
-    const isOfThese = called.some((phrase) => words.some((one) => phrase.includes(one)));
-    return word === undefined || !isOfThese || called.some((phrase) => phrase.includes(word));
+  const called = fact.said.flatMap((phrase) => phrase.toLowerCase().split(/\s+/u));
+  return DIMENSIONS.every((dimension) => {
+    const same = dimensionAt(clause, index, dimension);
+    const isOfThese = dimension.some((words) => words.some((word) => called.includes(word)));
+    return same === undefined || !isOfThese || same.some((word) => called.includes(word));
   });
 }
 
-/** The word of a dimension that a number belongs to: right after it, else the last one before it, else the first one after. */
-function dimensionAt(clause: readonly Token[], index: number, words: readonly string[]): string | undefined {
-  const at = (token: Token | undefined): string | undefined =>
-    token?.kind === 'word' ? words.find((word) => token.text === word || token.text === `${word}s`) : undefined;
+type Same = readonly string[];
+
+/** The words of a dimension that a number belongs to: right after it, else the last ones before it, else the first ones after. */
+function dimensionAt(clause: readonly Token[], index: number, dimension: readonly Same[]): Same | undefined {
+  const at = (token: Token | undefined): Same | undefined =>
+    token?.kind === 'word'
+      ? dimension.find((words) => words.some((word) => token.text === word || token.text === `${word}s`))
+      : undefined;
   for (let next = index + 1; next < Math.min(clause.length, index + 6); next += 1) {
     const token = clause[next];
     const isBreak =

@@ -1,5 +1,5 @@
 // What the doctor asks of the language model: is the server there, does it have the models that policy names, and is it fast enough.
-import type { OllamaSource } from '../../core/policy.ts';
+import type { OllamaSource } from '../../core/policy-model.ts';
 import type { Model } from '../../ports/model.ts';
 import { failure, ok, type Result, type SystemChecks, warning } from './doctor-check.ts';
 

@@ -2,19 +2,16 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { loadScenario } from '../../../fixtures/platform/scenario.ts';
 import { ollamaModel } from '../../adapters/ollama/model.ts';
 import { systemClock, systemRandom } from '../../adapters/system/clock.ts';
 import { readEnvironment } from '../../config/environment.ts';
 import { CallerError } from '../../core/errors.ts';
-import { OllamaSource } from '../../core/policy.ts';
+import { OllamaSource } from '../../core/policy-model.ts';
 import type { Evidence } from '../../core/wording/evidence.ts';
 import { askForWords } from '../../prompt/ask.ts';
 import { fillPrompt, type FilledPrompt, MOST_PROMPT_TOKENS } from '../../prompt/fill.ts';
 import { parsePrompt, type Prompt } from '../../prompt/prompt.ts';
-import { openScenario } from '../scenario.ts';
-import { recordedRun, type RecordedRun } from '../../runtime/replay.ts';
-import type { Duty } from '../../runtime/duty.ts';
+import { scenarioWordings } from '../scenario-wordings.ts';
 import type { Terminal } from './terminal.ts';
 
 export function registerPrompt(program: Command, terminal: Terminal): void {
@@ -25,18 +22,29 @@ export function registerPrompt(program: Command, terminal: Terminal): void {
     .argument('<file>', 'prompt, such as prompts/rebalance/summary.md')
     .requiredOption('--scenario <folder>', 'scenario, such as fixtures/rebalance/challenge')
     .option('--model <name>', 'model to ask, in place of the default of its tier')
-    .action(async (file: string, flags: { scenario: string; model?: string }) => {
+    .option('--threads <count>', 'threads that the server computes with', Number)
+    .action(async (file: string, flags: Flags) => {
       await testPrompt(terminal, file, flags);
     });
 }
 
-async function testPrompt(
-  terminal: Terminal,
-  file: string,
-  flags: { scenario: string; model?: string },
-): Promise<void> {
+interface Flags {
+  readonly scenario: string;
+  readonly model?: string;
+  readonly threads?: number;
+}
+
+async function testPrompt(terminal: Terminal, file: string, flags: Flags): Promise<void> {
   const prompt = parsePrompt(await textOf(file), file);
-  const evidence = await evidenceOf(prompt.id.split('/')[0] ?? '', flags.scenario);
+  const [duty = '', name = ''] = prompt.id.split('/');
+  const wording = (await scenarioWordings(duty, path.resolve(flags.scenario))).find((one) => one.prompt === name);
+  if (wording === undefined) {
+    throw new CallerError(`Nothing of that scenario is worded by ${prompt.id}.`, {
+      field: '--scenario',
+      remedy: 'Take one in which something is changed or escalated, such as fixtures/rebalance/challenge.',
+    });
+  }
+  const { evidence } = wording;
   const filled = fillPrompt(prompt, evidence);
   for (const { role, content } of filled.messages) {
     terminal.print(`── ${role}\n${content}\n`);
@@ -45,7 +53,7 @@ async function testPrompt(
   terminal.print(
     `${prompt.id} version ${String(prompt.version)}: about ${String(filled.tokens)} of at most ${String(MOST_PROMPT_TOKENS)} tokens${left}`,
   );
-  await showReply(terminal, prompt, filled, evidence, flags.model);
+  await showReply(terminal, prompt, filled, evidence, flags);
 }
 
 async function textOf(file: string): Promise<string> {
@@ -60,40 +68,12 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-/** The evidence of a run of the duty over the scenario: made by the run itself, and again from what it recorded. */
-async function evidenceOf(name: string, folder: string): Promise<Evidence> {
-  const scenario = await openScenario(loadScenario(path.resolve(folder)), { duty: name });
-  try {
-    const result = await scenario.run();
-    if (result.kind === 'busy') {
-      throw new CallerError('The scenario is being run by another.', { field: '--scenario' });
-    }
-    return evidenceAgain(scenario.ready.duty, await recordedRun(scenario.store, result.report.run.id));
-  } finally {
-    await scenario.close();
-  }
-}
-
-function evidenceAgain(duty: Duty, { recording }: RecordedRun): Evidence {
-  const { facts, policy } = recording;
-  const outcomes = new Map(recording.outcomes.map(({ subject, outcome }) => [JSON.stringify(subject), outcome]));
-  const decided = duty.decide(facts, policy).map((decision) => {
-    const outcome = outcomes.get(JSON.stringify(decision.subject));
-    return outcome === undefined ? { decision } : { decision, outcome };
-  });
-  const { wording } = duty.report({ facts, policy, decided, dryRun: false });
-  if (wording === undefined) {
-    throw new CallerError(`${duty.name} has nothing that a model words.`, { field: 'file' });
-  }
-  return wording.evidence;
-}
-
 async function showReply(
   terminal: Terminal,
   prompt: Prompt,
   filled: FilledPrompt,
   evidence: Evidence,
-  name: string | undefined,
+  { model: name, threads }: Flags,
 ): Promise<void> {
   const { ollamaUrl, ollamaToken } = readEnvironment();
   if (ollamaUrl === undefined) {
@@ -101,11 +81,11 @@ async function showReply(
     return;
   }
   const { models, keepAlive, deadlineSeconds } = OllamaSource.parse({});
-  const chosen = name === undefined ? models : { summary: name, analysis: name, rank: name };
   const model = ollamaModel({
     url: ollamaUrl,
-    models: chosen,
+    models: name === undefined ? models : { summary: name, analysis: name },
     keepAlive,
+    threads,
     clock: systemClock,
     random: systemRandom,
     ...(ollamaToken === undefined ? {} : { token: ollamaToken }),

@@ -12,7 +12,7 @@ import { PlatformError } from '../../../shared/core/errors.ts';
 import type { Model, ModelRequest } from '../../../shared/ports/model.ts';
 
 const START = '2026-01-15T12:00:00.000Z';
-const MODELS = { summary: 'small:1b', analysis: 'small:1b', rank: 'missing:7b' };
+const MODELS = { summary: 'small:1b', analysis: 'missing:7b' };
 const SCHEMA = { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] };
 const REQUEST: ModelRequest = {
   task: 'summary',
@@ -119,6 +119,14 @@ describe('a call', () => {
     ]);
   });
 
+  test('computes with as many threads as policy says', async () => {
+    const { model, double } = await rig(['{}'], { threads: 2 });
+
+    await model.ask(REQUEST);
+
+    expect(double.asked[0]?.options['num_thread']).toBe(2);
+  });
+
   test('asks for a larger context in powers of two, since each other size loads the model anew', async () => {
     const { model, double } = await rig(['{}']);
 
@@ -153,7 +161,7 @@ describe('a failure says what to do', () => {
   test('for a model that was not pulled', async () => {
     const { model } = await rig([]);
 
-    const error = await failureOf(model.ask({ ...REQUEST, task: 'rank' }));
+    const error = await failureOf(model.ask({ ...REQUEST, task: 'analysis' }));
 
     expect(error.failure.status).toBe(404);
     expect(error.full).toContain('ollama pull missing:7b');
@@ -231,5 +239,5 @@ test('tells version and models of the server', async () => {
   const { model } = await rig([]);
 
   expect(await model.installed()).toEqual({ version: '0.17.4', models: ['small:1b'] });
-  expect(model.nameFor('rank')).toBe('missing:7b');
+  expect(model.nameFor('analysis')).toBe('missing:7b');
 });

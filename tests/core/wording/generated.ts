@@ -14,6 +14,8 @@ export interface Subject {
   readonly kills: number;
   /** Tenths of a percent. */
   readonly permille: number;
+  /** The same of the p95. */
+  readonly p95Permille: number;
 }
 
 export interface Generated {
@@ -34,6 +36,7 @@ const subject = (name: string, index: number): fc.Arbitrary<Subject> =>
     toMi: fc.integer({ min: 950, max: 1900 }).map((value) => value + index * 2000),
     kills: fc.integer({ min: 3, max: 12 }).map((value) => value + index * 13),
     permille: fc.integer({ min: 101, max: 149 }).map((value) => value + index * 100),
+    p95Permille: fc.integer({ min: 700, max: 730 }).map((value) => value + index * 45),
   });
 
 export const generated: fc.Arbitrary<Generated> = fc
@@ -64,14 +67,15 @@ function evidenceOf(subjects: readonly Subject[], changed: number, escalated: nu
   return { names: ['shop', 'prod'], facts, lines: [], items: subjects.map(itemOf), links: [] };
 }
 
-function itemOf({ name, kind, fromMi, toMi, kills, permille }: Subject): EvidenceItem {
+function itemOf({ name, kind, fromMi, toMi, kills, permille, p95Permille }: Subject): EvidenceItem {
   const [from, to] = kind === 'lowered' ? [toMi, fromMi] : [fromMi, toMi];
   const size = (value: number) => ({ unit: 'bytes', value: value * MI }) as const;
   return {
     names: [name, `${name}/app`],
     facts: [
       { unit: 'count', value: kills, said: ['OOM kills', 'OOM-killed'] },
-      { unit: 'share', value: permille / 1000, said: ['memory limit'] },
+      { unit: 'share', value: permille / 1000, said: ['average memory limit'] },
+      { unit: 'share', value: p95Permille / 1000, said: ['memory limit p95'] },
       ...(kind === 'escalated'
         ? []
         : ([from, to].map((value) => ({ ...size(value), said: ['memory limit'] })) satisfies Fact[])),
@@ -98,11 +102,13 @@ export function trueSentence(given: Generated, chosen: Subject, draw: (count: nu
   const { name, kind, kills } = chosen;
   const [from, to] = kind === 'lowered' ? [chosen.toMi, chosen.fromMi] : [chosen.fromMi, chosen.toMi];
   const [a, b] = [pick(sizesOf(from)), pick(sizesOf(to))];
-  const percent = pick([
-    `${(chosen.permille / 10).toFixed(1)}%`,
-    `${String(Math.floor(chosen.permille / 10 + 0.5))}%`,
-    `${(chosen.permille / 10).toFixed(1)} percent`,
-  ]);
+  const shown = (permille: number): string =>
+    pick([
+      `${(permille / 10).toFixed(1)}%`,
+      `${String(Math.floor(permille / 10 + 0.5))}%`,
+      `${(permille / 10).toFixed(1)} percent`,
+    ]);
+  const [percent, p95] = [shown(chosen.permille), shown(chosen.p95Permille)];
   const verb =
     kind === 'lowered'
       ? pick(['lowered', 'reduced', 'decreased', 'trimmed', 'cut'])
@@ -120,6 +126,9 @@ export function trueSentence(given: Generated, chosen: Subject, draw: (count: nu
     `${name} had ${String(kills)} OOM kills in 24h, and used ${percent} of its memory limit on average.`,
     `On average ${name} used ${percent} of its memory limit.`,
     `The container ${name}/app averages ${percent} of its memory limit.`,
+    `The p95 of ${name} was ${p95} of its memory limit.`,
+    `${name} averages ${percent} of its memory limit, and its p95 is ${p95}.`,
+    `The average of ${name} is ${percent} while its p95 is ${p95}.`,
   ];
   const needed = [
     `${name} needs a person.`,
@@ -198,6 +207,9 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   },
   'limit for request': (sentence) =>
     /[0-9](?:Mi|Gi)/.test(sentence) ? replaced(sentence, /memory limit/, () => 'memory request') : undefined,
+  'average for p95': (sentence) => replaced(sentence, /\bp95\b/, () => 'average'),
+  'p95 for average': (sentence) =>
+    replaced(sentence, /\b(?:On average|averages|average)\b/, (word) => (word === 'averages' ? 'has a p95 of' : 'p95')),
   'an action that was not taken': (sentence, { subjects }, draw) =>
     `${sentence} I ${['restarted', 'deleted', 'rolled back', 'scaled', 'drained'][draw(5)] ?? ''} ${subjects[0]?.name ?? ''}.`,
   'a denial': (sentence) =>
