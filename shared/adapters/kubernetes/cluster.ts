@@ -172,11 +172,12 @@ class KubernetesCluster implements Cluster {
 
   async listPodsOnNodes(nodes: readonly string[], exceptNamespace?: string): Promise<Readable<Pod>> {
     const wanted = new Set(nodes);
-    const others = exceptNamespace === undefined ? HOLDS_ROOM : `${HOLDS_ROOM},metadata.namespace!=${exceptNamespace}`;
+    const others =
+      exceptNamespace === undefined ? HOLDS_ROOM : `${HOLDS_ROOM},metadata.namespace!=${fieldValue(exceptNamespace)}`;
     const selectors =
       wanted.size > NODES_ASKED_SINGLY
         ? [`${others},spec.nodeName!=`]
-        : [...wanted].map((node) => `${others},spec.nodeName=${node}`);
+        : [...wanted].map((node) => `${others},spec.nodeName=${fieldValue(node)}`);
     const parts = await Promise.all(
       selectors.map((fieldSelector) =>
         this.#readable({
@@ -392,4 +393,9 @@ function conflictFailure(context: CallContext, what: string, cause: unknown): Pl
     remedy: 'Nothing was changed; the next run decides anew.',
     cause,
   });
+}
+
+/** Kubernetes' own escapes: a value holds no further requirement. k8s.io/apimachinery/pkg/fields, EscapeValue */
+function fieldValue(value: string): string {
+  return value.replaceAll(/[\\,=]/g, '\\$&');
 }

@@ -47,6 +47,9 @@ export function checkWording(text: string, evidence: Evidence, limits: Limits = 
     if (length > SENTENCE_CHARACTERS) {
       return refused(`a sentence is longer than ${String(SENTENCE_CHARACTERS)} characters`);
     }
+    if (!sentence.some((token) => isOfEvidence(token, known))) {
+      return refused('a sentence tells nothing of the evidence');
+    }
     for (const clause of clausesOf(sentence)) {
       const groups = groupsOf(clause, evidence);
       const why = checkClause({ clause, groups, carried, evidence, known });
@@ -57,6 +60,11 @@ export function checkWording(text: string, evidence: Evidence, limits: Limits = 
     }
   }
   return { ok: true };
+}
+
+/** A name, a number, a time, a link, or a word that the evidence alone brings: what is not about it cannot be held against it. */
+function isOfEvidence(token: Token, known: ReadonlySet<string>): boolean {
+  return token.kind === 'word' ? !isCommonWord(token.text) && known.has(stemOf(token.text)) : token.kind !== 'mark';
 }
 
 export function namesOf({ names, items }: Evidence): readonly string[] {

@@ -148,6 +148,8 @@ test.each([
   ['an address of mail', 'Write to ops@example.com.'],
   ['five sentences', 'It was read. It was read. It was read. It was read. It was read.'],
   ['a long text', 'It was read and '.repeat(60)],
+  ['a sentence about nothing', 'The data is not available yet.'],
+  ['one beside a true one', 'api-1 was OOM-killed twice. There is more to come.'],
 ])('%s is refused', (_, text) => {
   expect(checkWording(text, EVIDENCE)).toMatchObject({ ok: false });
 });
