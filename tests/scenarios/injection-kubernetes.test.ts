@@ -86,11 +86,9 @@ test.each([
   // Autoscalers of the second kind are asked for where a cluster has them.
   const scenario = loadScenario(folder(about === 'autoscalers' ? 'hold-vertical-autoscaler' : 'challenge'));
   const run = (words: string): Promise<HostileRun> =>
-    runHostile(
-      'rebalance',
-      scenario,
-      complaining(system, (operation) => operations.test(operation), reply(words)),
-    );
+    runHostile('rebalance', scenario, {
+      inPlaceOf: complaining(system, (operation) => operations.test(operation), reply(words)),
+    });
   const plain = await run('something went wrong');
   const attacked = await run(marked(about.length));
   runs.push(attacked);
@@ -122,7 +120,9 @@ test.each(Object.entries(NAMES))(
 test('each place of the facts was reached by a hostile text in one of these runs', () => {
   const reached = Object.entries(PLACES['rebalance'] ?? {}).filter(([, place]) => place === 'text' || place === 'name');
   const missed = reached.flatMap(([field]) =>
-    runs.some(({ facts }) => textsAt(facts, field).some((text) => text.includes(MARK))) ? [] : [field],
+    runs.some(({ facts }) => facts.some((one) => textsAt(one, field).some((text) => text.includes(MARK))))
+      ? []
+      : [field],
   );
 
   expect(missed).toEqual([]);

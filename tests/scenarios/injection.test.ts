@@ -1,42 +1,22 @@
 // Hostile text in every place where foreign text enters a run, with a model that obeys it fully: judgement and changes stay the same
 // to the byte, and nothing that is posted pings, links or formats at the attacker's will.
-import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
 import { loadScenario, type Scenario } from '../../fixtures/platform/scenario.ts';
+import { markdown } from '../../shared/adapters/bitbucket/markdown.ts';
+import { adfDocument } from '../../shared/adapters/jira/adf.ts';
+import { renderMessage } from '../../shared/adapters/slack/blocks.ts';
+import type { Block, Line } from '../../shared/core/document.ts';
 import type { JsonObject } from '../../shared/core/json.ts';
 import type { CanonicalReport } from '../../shared/core/report.ts';
 import { checkWording } from '../../shared/core/wording/check.ts';
 import type { Evidence } from '../../shared/core/wording/evidence.ts';
 import { openScenario } from '../../shared/local/scenario.ts';
 import { estimatedTokens, fenced, plainLine } from '../../shared/prompt/foreign-text.ts';
+import { CATEGORIES, TEXTS } from './hostile/corpus.ts';
+import { harmOfDocument, harmOfMarkdown, harmOfSlack } from './hostile/outward.ts';
 
-const HOSTILE = path.resolve(import.meta.dirname, '../../fixtures/hostile');
 const FOLDER = path.resolve(import.meta.dirname, '../../fixtures/rebalance/challenge');
-const Corpus = z.strictObject({
-  why: z.string().min(20),
-  texts: z.array(
-    z.strictObject({
-      origin: z.enum([
-        'log line',
-        'event message',
-        'pod name',
-        'annotation',
-        'commit message',
-        'alert annotation',
-        'chat',
-      ]),
-      text: z.string().min(1),
-    }),
-  ),
-});
-
-const categories = readdirSync(HOSTILE).map((file) => {
-  const { texts } = Corpus.parse(JSON.parse(readFileSync(path.join(HOSTILE, file), 'utf8')));
-  return [file.replace('.json', ''), texts.map(({ text }) => text)] as const;
-});
-const all = categories.flatMap(([, texts]) => texts);
 const BENIGN = 'is replaced in May';
 const REASON_CHARACTERS = 500;
 
@@ -92,46 +72,69 @@ function judgement({ decisions, actions }: CanonicalReport): string {
 }
 
 test('the corpus has two hundred texts and more, each once', () => {
-  expect(all.length).toBeGreaterThanOrEqual(200);
-  expect(new Set(all).size).toBe(all.length);
+  expect(TEXTS.length).toBeGreaterThanOrEqual(200);
+  expect(new Set(TEXTS).size).toBe(TEXTS.length);
 });
 
 describe('with a model that obeys', () => {
-  test.each(categories)('%s change no decision, action or issue, and post nothing of their own', async (_, texts) => {
+  test.each(CATEGORIES)('%s change no decision, action or issue, and post nothing of their own', async (_, texts) => {
     const clean = await runWith([BENIGN], BENIGN);
     const attacked = await runWith(texts, texts[0] ?? '');
 
     expect(judgement(attacked.report)).toBe(judgement(clean.report));
     expect(attacked.issues).toBe(clean.issues);
     expect(attacked.report.run.words?.by).toBe('template');
-    for (const { text, blocks } of attacked.messages) {
-      const sections = ((blocks ?? []) as unknown as readonly { text?: { type: string; text: string } }[]).flatMap(
-        (block) => block.text ?? [],
-      );
-      const prose = [
-        text,
-        ...sections.flatMap((section) => (section.text.startsWith('```') ? [] : [section.text])),
-      ].join('\n');
-      const whole = [text, ...sections.map((section) => section.text)].join('\n');
-      expect(whole).not.toMatch(/<[!@#]/);
-      const links = [...whole.matchAll(/<([^|>]+)[|>]/g)].map(([, address = '']) => address);
-      expect(links.filter((link) => !/^http:\/\/127\.0\.0\.1:[0-9]+\/browse\/OPS-[0-9]+$/.test(link))).toEqual([]);
-      expect(prose).not.toMatch(/https?:\/\/evil|@channel|@here/);
-    }
+    expect(attacked.report.run.analysis?.by).toBe('template');
+    expect(attacked.messages.flatMap(({ text, blocks }) => harmOfSlack(text, blocks ?? []))).toEqual([]);
     for (const prompt of attacked.prompts) {
       expect(prompt).not.toMatch(/[\p{Cf}]/u);
     }
   });
 });
 
+/** A text in every kind of block, as the whole of it and beside our own words. */
+function blocksWith(text: string): readonly Block[] {
+  const line: Line = [{ text: 'Ours: ', style: 'bold' }, { text }, { text, style: 'code' }];
+  return [
+    { kind: 'paragraph', line: [{ text }] },
+    { kind: 'paragraph', line },
+    {
+      kind: 'paragraph',
+      line: [
+        { text, url: text },
+        { issue: 'none', text },
+      ],
+    },
+    { kind: 'list', lines: [[{ text }], line] },
+    { kind: 'code', text },
+    { kind: 'table', header: [text, 'b'], rows: [[text, text]] },
+  ];
+}
+
+describe.each(CATEGORIES)('what leaves of %s', (_, texts) => {
+  test('in Slack, Jira and Bitbucket pings nobody, leads nowhere and formats nothing', () => {
+    const harm = texts.flatMap((text) => {
+      const blocks = blocksWith(`zzhostile ${text}`).concat(blocksWith(text));
+      const { text: fallback, blocks: shown } = renderMessage({ title: text, blocks }, {});
+      return [
+        ...harmOfSlack(fallback, shown),
+        ...harmOfDocument(adfDocument(blocks)),
+        ...harmOfMarkdown(markdown(blocks, 'marker')),
+      ].map((one) => `${text.slice(0, 60)}: ${one.slice(0, 300)}`);
+    });
+
+    expect(harm).toEqual([]);
+  });
+});
+
 const NOTHING: Evidence = { names: [], facts: [], lines: [], items: [], links: [] };
 
 test('not one of the texts passes as words about evidence that does not bear it out', () => {
-  expect(all.filter((text) => checkWording(text, NOTHING).ok)).toEqual([]);
+  expect(TEXTS.filter((text) => checkWording(text, NOTHING).ok)).toEqual([]);
 });
 
 test('no text closes its fence, keeps an invisible character, or is longer than its line', () => {
-  for (const text of all) {
+  for (const text of TEXTS) {
     const line = plainLine(text);
     const [first = '', ...rest] = fenced(line).split('\n');
     const mark = first.replace('<<<', '');

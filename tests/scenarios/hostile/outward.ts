@@ -25,8 +25,8 @@ export function harmIn({ platform }: RunningScenario): readonly string[] {
 /** A message of Slack: its fallback text, and the texts of its blocks. */
 export function harmOfSlack(text: string, blocks: readonly unknown[] = []): readonly string[] {
   return [text, ...mrkdwnIn(blocks)].flatMap((mrkdwn) => {
-    // Inside a fence Slack shows all but entities as it stands.
-    const prose = mrkdwn.replaceAll(/```[\s\S]*?```/g, ' ');
+    // In a fence and in a code span Slack shows all but entities as it stands.
+    const prose = mrkdwn.replaceAll(/```[\s\S]*?```/g, ' ').replaceAll(/`[^`\n]*`/g, ' ');
     const links = [...mrkdwn.matchAll(/<([^>|]*)/g)].map(([, address = '']) => address);
     return [
       ...(/<[!@#]/.test(mrkdwn) ? [`pings: ${mrkdwn}`] : []),
@@ -37,11 +37,10 @@ export function harmOfSlack(text: string, blocks: readonly unknown[] = []): read
   });
 }
 
-/** Runs that Slack would show bold, slanted or struck and that a stranger's word stands in. */
+/** Runs that Slack would show bold, slanted or struck, begun inside of a stranger's text. What we set bold ourselves begins before it. */
 function formatted(prose: string): readonly string[] {
-  const outside = prose.replaceAll(/`[^`\n]*`/g, ' ');
-  const runs = [...outside.matchAll(/(?<![\p{L}\p{N}])([*_~])(?=\S)([^\n]*?\S)\1(?![\p{L}\p{N}])/gu)];
-  return runs.map(([, , inner = '']) => inner).filter((inner) => inner.includes('zzhostile') || /evil/i.test(inner));
+  const runs = [...prose.matchAll(/(?<=zzhostile[^\n]*)(?<![\p{L}\p{N}])([*_~])(?=\S)([^\n]*?\S)\1(?![\p{L}\p{N}])/gu)];
+  return runs.map(([run]) => run);
 }
 
 function mrkdwnIn(value: unknown): readonly string[] {
@@ -89,7 +88,7 @@ export function harmOfMarkdown(markdown: string): readonly string[] {
     ...(/<[a-z!/]/i.test(prose) ? [`holds a tag: ${prose}`] : []),
     ...(/@[A-Za-z{]/.test(prose) ? [`mentions: ${prose}`] : []),
     ...(/https?:\/\/evil/i.test(prose) ? [`holds an address: ${prose}`] : []),
-    ...[...prose.matchAll(/(\*\*|__|~~|!\[)[^\n]*(?:zzhostile|evil)/gi)].map(([run]) => `formats: ${run}`),
+    ...[...prose.matchAll(/(?<=zzhostile[^\n]*)(?:\*\*|__|~~|!\[)/gi)].map(() => `formats: ${prose}`),
   ];
 }
 

@@ -187,7 +187,7 @@ export const PLACES: Readonly<Record<string, Readonly<Record<string, Place>>>> =
     'trails[].commits[].author': 'text',
     'trails[].commits[].message': 'text',
     'trails[].commits[].paths[]': 'text',
-    'trails[].missing': 'text',
+    'trails[].missing': OURS,
     'trails[].unchangedBranches[]': 'text',
     'changedDays[].repositories{key}': IDENTIFIER,
     'changedDays[].repositories{}.steps{key}': 'text',

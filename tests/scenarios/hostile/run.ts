@@ -3,14 +3,16 @@ import type { Double, DoubleReply, DoubleRequest } from '../../../fixtures/platf
 import type { Scenario } from '../../../fixtures/platform/scenario.ts';
 import type { JsonObject } from '../../../shared/core/json.ts';
 import type { CanonicalReport } from '../../../shared/core/report.ts';
-import { openScenario } from '../../../shared/local/scenario.ts';
+import { reportPage } from '../../../shared/local/report-page.ts';
+import { openScenario, type RunningScenario } from '../../../shared/local/scenario.ts';
 import { recordedRun } from '../../../shared/runtime/replay.ts';
 import { TEXTS } from './corpus.ts';
 import { harmIn } from './outward.ts';
 
 export interface HostileRun {
   readonly report: CanonicalReport;
-  readonly facts: unknown;
+  /** Of each run that was made. */
+  readonly facts: readonly unknown[];
   /** Verdicts, rules, numbers, actions: all that no text may change. */
   readonly judgement: string;
   /** What was asked of the platforms to be changed, in order. */
@@ -19,12 +21,20 @@ export interface HostileRun {
   readonly issues: readonly string[];
   readonly harm: readonly string[];
   readonly prompts: readonly string[];
+  /** Pages of the one-process host that show this run. */
+  readonly page: string;
+}
+
+interface RunOptions {
+  readonly inPlaceOf?: (double: Double) => Double;
+  /** Runs again so much later, with what the first run remembered; what is told of is the second. */
+  readonly minutesLater?: number;
 }
 
 export async function runHostile(
   duty: string,
   scenario: Scenario,
-  inPlaceOf?: (double: Double) => Double,
+  { inPlaceOf, minutesLater }: RunOptions = {},
 ): Promise<HostileRun> {
   const policy = { ...scenario.policy, model: { ollama: {} } } as JsonObject;
   const running = await openScenario(
@@ -38,15 +48,24 @@ export async function runHostile(
   try {
     const { platform } = running;
     platform.doubles.ollama.say(TEXTS.map((text) => ({ text })));
-    const result = await running.run();
-    if (result.kind === 'busy') {
-      throw new Error('The scope was busy.');
+    const facts: unknown[] = [];
+    const run = async (): Promise<CanonicalReport> => {
+      const result = await running.run();
+      if (result.kind === 'busy') {
+        throw new Error('The scope was busy.');
+      }
+      facts.push((await recordedRun(running.store, result.report.run.id)).recording.facts);
+      return result.report;
+    };
+    let report = await run();
+    if (minutesLater !== undefined) {
+      platform.clock.advance(minutesLater * 60_000);
+      report = await run();
     }
-    const { recording } = await recordedRun(running.store, result.report.run.id);
     return {
-      report: result.report,
-      facts: recording.facts,
-      judgement: judgementOf(result.report),
+      report,
+      facts,
+      judgement: judgementOf(report),
       changes: platform.calls
         .filter(({ system, method }) => (system === 'kubernetes' && method === 'PATCH') || isRerun(system, method))
         .filter(({ path }) => system(path) !== undefined)
@@ -58,6 +77,7 @@ export async function runHostile(
           .join(' '),
       ),
       harm: harmIn(running),
+      page: await pageOf(running, report.run.id),
       prompts: platform.doubles.ollama.asked.map(({ messages }) => messages.map(({ content }) => content).join('\n')),
     };
   } finally {
@@ -90,6 +110,14 @@ function methodsOf(double: Double): Double {
     tooManyRequests: (seconds) => double.tooManyRequests(seconds),
     serverError: () => double.serverError(),
   };
+}
+
+async function pageOf({ ready, store }: RunningScenario, run: string): Promise<string> {
+  const { duty, surroundings } = ready;
+  const pages = new Map(duty.page === undefined ? [] : [[duty.name, duty.page.bind(duty)]]);
+  const ports = { ...surroundings.ports, store };
+  const reply = await reportPage({ ports }, pages, { duty: duty.name, method: 'GET', url: `/?run=${run}` });
+  return reply.status === 200 ? reply.body : '';
 }
 
 function isRerun(system: string, method: string): boolean {
