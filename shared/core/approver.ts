@@ -1,4 +1,5 @@
-// Who may decide through the chat, by policy. Nobody is named: nobody may; the command line and the host's own token are not asked here.
+// Who may decide through the chat or over MCP, by policy. Nobody is named: nobody may; the command line and the host's own token are
+// not asked here.
 import type { GuardrailScope } from './guardrail.ts';
 import { matchesPattern } from './pattern.ts';
 import type { ApproverRule, TeamPolicy } from './policy.ts';

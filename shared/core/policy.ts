@@ -108,6 +108,10 @@ export const ApproverRule = z.strictObject({
     .array(z.string().regex(/^S[A-Z0-9]{5,20}$/, 'the id of a Slack user group, such as S0614TZR7'))
     .default([])
     .describe('Ids of Slack user groups'),
+  callers: z
+    .array(z.string().min(1).max(100))
+    .default([])
+    .describe('Callers over MCP: names of mcp.grants, or who runs `nightshift mcp`'),
 });
 export type ApproverRule = z.infer<typeof ApproverRule>;
 
@@ -310,7 +314,7 @@ export const TeamPolicy = z.strictObject({
   approvers: z
     .array(ApproverRule)
     .default([])
-    .describe('Who may decide by a button in Slack: the first rule that matches; nobody when none does')
+    .describe('Who may decide by a button in Slack or over MCP: the first rule that matches; nobody when none does')
     .meta({ examples: [[{ namespace: 'shop', users: ['U024BE7LH'], groups: ['S0614TZR7'] }]] }),
   model: z
     .union([z.literal('none'), z.strictObject({ ollama: OllamaSource })])

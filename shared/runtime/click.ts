@@ -9,9 +9,9 @@ import type { Outcome } from '../core/report.ts';
 import type { StoredDocument, Write } from '../ports/store.ts';
 import type { ActionRecord } from '../core/action.ts';
 import type { ReceivedEvent, Surroundings } from './context.ts';
-import { journalWrites } from './journal.ts';
 import { EVERYTHING, pause, resume } from './pause.ts';
 import { chatPerson } from './person.ts';
+import { type DecisionAbout, decisionScope, refusedWrites } from './refused-decision.ts';
 import { runExpiry } from './run-record.ts';
 import { scopeOfKey } from './scope.ts';
 import { approveAction, declineAction, findAction } from './stored-action.ts';
@@ -72,7 +72,7 @@ async function toSay(context: ClickContext): Promise<string | undefined> {
 async function decide(context: ClickContext, verb: 'approve' | 'decline' | 'undo'): Promise<string | undefined> {
   const { surroundings, click, by } = context;
   const action = await findAction(surroundings.ports.store, click.button.id);
-  const scope = placeOf(scopeOfKey(action.data.scope), action.data.target);
+  const scope = decisionScope(action.data);
   const refusal = await refusalOf(context, action.data.kind, scope);
   if (refusal !== undefined) {
     return refuse(context, refusal, { scope: action.data.scope, actionId: action.id, kind: action.data.kind }, action);
@@ -151,21 +151,15 @@ async function refusalOf(
 async function refuse(
   context: ClickContext,
   { say, isCertain }: Refusal,
-  about: { readonly scope: string; readonly actionId: string; readonly kind: string },
+  about: DecisionAbout,
   action?: StoredDocument<ActionRecord>,
 ): Promise<string> {
   const { surroundings, click, by } = context;
-  const { store, clock } = surroundings.ports;
+  const { store } = surroundings.ports;
   for (let attempt = 0; isCertain && attempt < COMMIT_ATTEMPTS; attempt += 1) {
     const result = await store.commit([
       ...begins(context, say),
-      ...(await journalWrites(store, {
-        ...about,
-        at: clock.now().toISOString(),
-        state: 'refused',
-        by,
-        detail: `${by} wanted to ${click.button.verb} it and may not: nothing was done.`,
-      })),
+      ...(await refusedWrites(surroundings, about, { by, verb: click.button.verb })),
     ]);
     if (result.committed || result.conflict.collection === 'deliveries') {
       surroundings.log.warn(

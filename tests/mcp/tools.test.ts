@@ -173,7 +173,10 @@ describe('k8s.update_resources', () => {
   });
 
   test('what a caller proposed waits, is told with how to approve it, and is approved by somebody else', async () => {
-    rig = await toolRig({ mode: 'auto' });
+    rig = await toolRig({
+      mode: 'auto',
+      policy: { approvers: [{ namespace: 'default', callers: ['asking', 'other'] }] },
+    });
     const asking = rig.as('propose', 'asking');
     await asking.call('k8s.update_resources', { pod: POD, mem_limit: '1280Mi' });
     const { actions } = resultOf(await asking.call('nightshift.list_actions', {})) as { actions: { id: string }[] };
@@ -186,6 +189,64 @@ describe('k8s.update_resources', () => {
     expect(patches()).toBe(1);
     const stored = await rig.running.store.read<ActionRecord>('actions', action);
     expect(stored?.data.evidence).toEqual({ requestedBy: 'mcp:asking' });
+  });
+
+  test.each([
+    ['nobody is named', []],
+    ['another one is named', [{ callers: ['other'] }]],
+    ['it is named for another namespace', [{ namespace: 'shop', callers: ['agent'] }]],
+    ['a person of its name is', [{ users: ['U024BE7LH'], groups: ['S0614TZR7'] }]],
+  ])('a token with the grant act decides nothing of others where %s, which is journaled', async (_, approvers) => {
+    rig = await toolRig({ mode: 'approve', policy: { approvers } });
+    await rig.running.run();
+    const { actions } = resultOf(await rig.as('read').call('nightshift.list_actions', {})) as {
+      actions: { id: string }[];
+    };
+    const action = actions[0]?.id ?? '';
+    const { call } = rig.as('act', 'agent');
+
+    for (const tool of ['approve', 'decline', 'undo']) {
+      const answer = await call(`nightshift.${tool}_action`, { action });
+      expect('error' in answer && answer.error).toMatch(/mcp:agent may not .* does not name it under approvers/);
+    }
+    expect(patches()).toBe(0);
+    const refused = (await journal()).filter(({ state }) => state === 'refused');
+    expect(refused.map(({ by, actionId, detail }) => [by, actionId, detail])).toEqual(
+      ['approve', 'decline', 'undo'].map((verb) => [
+        'mcp:agent',
+        action,
+        `mcp:agent wanted to ${verb} it and may not: nothing was done.`,
+      ]),
+    );
+  });
+
+  test('a token that policy names approves what a run proposed, and the journal names the token', async () => {
+    rig = await toolRig({ mode: 'approve', policy: { approvers: [{ namespace: 'default', callers: ['agent'] }] } });
+    await rig.running.run();
+    const { actions } = resultOf(await rig.as('read').call('nightshift.list_actions', {})) as {
+      actions: { id: string }[];
+    };
+    const action = actions[0]?.id ?? '';
+
+    expect(resultOf(await rig.as('act', 'agent').call('nightshift.approve_action', { action }))).toMatchObject({
+      outcome: 'applied',
+    });
+    const stored = await rig.running.store.read<ActionRecord>('actions', action);
+    expect(stored?.data.approvedBy).toBe('mcp:agent');
+    expect(
+      (await journal()).filter(({ actionId }) => actionId === action).map(({ state, by }) => [state, by]),
+    ).toContainEqual(['applied', 'mcp:agent']);
+  });
+
+  test('a caller withdraws what it proposed itself', async () => {
+    rig = await toolRig({ mode: 'auto' });
+    const { call } = rig.as('propose', 'asking');
+    await call('k8s.update_resources', { pod: POD, mem_limit: '1280Mi' });
+    const { actions } = resultOf(await call('nightshift.list_actions', {})) as { actions: { id: string }[] };
+
+    expect(resultOf(await call('nightshift.decline_action', { action: actions[0]?.id ?? '' }))).toMatchObject({
+      state: 'declined',
+    });
   });
 
   test('guardrails hold: a step that is too large, a protected pod, a pause', async () => {

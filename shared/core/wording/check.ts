@@ -6,7 +6,7 @@ import { type Found, findPhrases, isSamePhrase, stemOf, stemsOf } from './phrase
 import { isVague, type Reading } from './quantities.ts';
 import { type Clause, groupAt, groupsOf, type Group } from './subjects.ts';
 import { type Token, tokensOf } from './tokens.ts';
-import { isCommonWord } from './vocabulary.ts';
+import { isCommonWord, isOfEvidence } from './vocabulary.ts';
 
 export type Checked = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
@@ -60,11 +60,6 @@ export function checkWording(text: string, evidence: Evidence, limits: Limits = 
     }
   }
   return { ok: true };
-}
-
-/** A name, a number, a time, a link, or a word that the evidence alone brings: what is not about it cannot be held against it. */
-function isOfEvidence(token: Token, known: ReadonlySet<string>): boolean {
-  return token.kind === 'word' ? !isCommonWord(token.text) && known.has(stemOf(token.text)) : token.kind !== 'mark';
 }
 
 export function namesOf({ names, items }: Evidence): readonly string[] {

@@ -1,10 +1,13 @@
-// Stored actions over MCP: list, approve, decline, undo. Who asked for a change is not the one who approves it.
+// Stored actions over MCP: list, approve, decline, undo. A caller decides what policy lets it decide, and never what it asked for itself.
 import { z } from 'zod';
 import type { ActionRecord } from '../../core/action.ts';
+import { approversOf } from '../../core/approver.ts';
 import { CallerError } from '../../core/errors.ts';
+import type { Surroundings } from '../../runtime/context.ts';
+import { decisionScope, refusedWrites } from '../../runtime/refused-decision.ts';
 import { findAction } from '../../runtime/stored-action.ts';
 import { type ActionOperation, resultOf } from '../action-route.ts';
-import { defineTool, type Tool } from './tool.ts';
+import { type Caller, callerName, defineTool, type Tool } from './tool.ts';
 
 const STATES = [
   'waiting',
@@ -83,21 +86,44 @@ function operation(
     }),
     output: z.object({ id: z.string(), state: z.string(), outcome: z.string(), detail: z.string() }),
     async run({ surroundings, caller }, { action: id, why }) {
-      if (verb === 'approve') {
-        const { data } = await findAction(surroundings.ports.store, id);
-        if (data.evidence['requestedBy'] === caller.by) {
-          throw new CallerError(
-            `Action ${data.id.slice(0, 12)} was asked for by ${caller.by}, who may not approve it as well.`,
-            {
-              field: 'action',
-              remedy: `A person approves it: nightshift actions approve ${data.id.slice(0, 12)}.`,
-            },
-          );
-        }
-      }
+      await mayDecide(surroundings, caller, verb, (await findAction(surroundings.ports.store, id)).data);
       const { action, outcome } = await resultOf(surroundings, { id, verb }, { by: caller.by, why });
       return { id: action.id, state: action.state, outcome: outcome.state, detail: outcome.detail };
     },
+  });
+}
+
+const COMMIT_ATTEMPTS = 8;
+
+/** Who asked for a change may take it back and not approve it; for all else policy names the caller, as it names people. */
+async function mayDecide(
+  surroundings: Surroundings,
+  { by }: Caller,
+  verb: ActionOperation['verb'],
+  action: ActionRecord,
+): Promise<void> {
+  const id = action.id.slice(0, 12);
+  const isOwn = action.evidence['requestedBy'] === by;
+  if (isOwn && verb === 'approve') {
+    throw new CallerError(`Action ${id} was asked for by ${by}, who may not approve it as well.`, {
+      field: 'action',
+      remedy: `Somebody else approves it: nightshift actions approve ${id}.`,
+    });
+  }
+  const rule = approversOf(surroundings.team, action.kind, decisionScope(action));
+  if (isOwn || rule?.callers.includes(callerName(by)) === true) {
+    return;
+  }
+  const { store } = surroundings.ports;
+  const about = { scope: action.scope, actionId: action.id, kind: action.kind };
+  for (let attempt = 0; attempt < COMMIT_ATTEMPTS; attempt += 1) {
+    if ((await store.commit(await refusedWrites(surroundings, about, { by, verb }))).committed) {
+      break;
+    }
+  }
+  throw new CallerError(`${by} may not ${verb} action ${id}: the policy does not name it under approvers.`, {
+    field: 'action',
+    remedy: `Somebody who may does it, or whoever runs Nightshift adds callers: [${callerName(by)}] to a rule of approvers.`,
   });
 }
 
@@ -105,7 +131,8 @@ export const actionTools = [
   list,
   operation('approve', {
     title: 'Approve a waiting action',
-    description: 'Carries a waiting action out as it was proposed, if everything still is as it was then.',
+    description:
+      'Carries a waiting action out as it was proposed, if everything still is as it was then. The policy names who may (approvers).',
     needs: 'act',
     destructive: true,
   }),

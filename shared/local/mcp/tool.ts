@@ -13,6 +13,11 @@ export interface Caller {
   readonly tell: boolean;
 }
 
+/** As policy names a caller: without what tells the journal that it came over MCP. */
+export function callerName(by: string): string {
+  return by.replace(/^mcp:/, '');
+}
+
 export interface ToolContext {
   readonly surroundings: Surroundings;
   readonly caller: Caller;
