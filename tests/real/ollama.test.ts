@@ -3,6 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ollamaModel } from '../../shared/adapters/ollama/model.ts';
 import { systemClock } from '../../shared/adapters/system/clock.ts';
 import { PlatformError } from '../../shared/core/errors.ts';
+import { OllamaSource } from '../../shared/core/policy-model.ts';
+import { type Finding, runChecks } from '../../shared/local/cli/doctor-check.ts';
+import { modelChecks } from '../../shared/local/cli/doctor-model.ts';
 import type { Model, ModelRequest } from '../../shared/ports/model.ts';
 import { RANDOM_MODEL, type RealOllama, startOllama } from './ollama.ts';
 import { describeWith } from './suite.ts';
@@ -99,6 +102,37 @@ describeWith(
 
       await model('1s').ask(REQUEST);
       await expect.poll(loaded, { timeout: 60_000, interval: 500 }).toEqual([]);
+    });
+
+    test('the doctor measures it, again after it has read the same before, and names a model that is not there', async () => {
+      const examine = (summary: string): Promise<readonly Finding[]> =>
+        runChecks([
+          modelChecks({
+            model: () =>
+              ollamaModel({
+                url: ollama?.url ?? '',
+                models: { summary, analysis: RANDOM_MODEL },
+                keepAlive: '5m',
+                clock: systemClock,
+                random: () => 0.5,
+              }),
+            source: OllamaSource.parse({ models: { summary, analysis: RANDOM_MODEL } }),
+            deadlineSeconds: 60,
+            clock: systemClock,
+          }),
+        ]);
+
+      const findings = [await examine(RANDOM_MODEL), await examine(RANDOM_MODEL)];
+      const missing = await examine('missing:1b');
+
+      const speeds = findings.map(
+        (found) => found.find(({ check }) => check === `speed of ${RANDOM_MODEL}`)?.detail ?? '',
+      );
+      expect(speeds.join('\n')).toMatch(/reads [0-9]+ and writes [0-9.]+ tokens a second/);
+      const [first = 0, second = 0] = speeds.map((detail) => Number(/reads ([0-9]+)/.exec(detail)?.[1]));
+      // Of a cache it would tell hundreds of times as much.
+      expect(second).toBeLessThan(first * 20);
+      expect(missing.find(({ level }) => level === 'failure')?.remedy).toContain('ollama pull missing:1b');
     });
 
     test('version and models are told', async () => {

@@ -100,10 +100,7 @@ function blocksWith(text: string): readonly Block[] {
     { kind: 'paragraph', line },
     {
       kind: 'paragraph',
-      line: [
-        { text, url: text },
-        { issue: 'none', text },
-      ],
+      line: [{ issue: 'none', text }],
     },
     { kind: 'list', lines: [[{ text }], line] },
     { kind: 'code', text },

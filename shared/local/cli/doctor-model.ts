@@ -1,6 +1,7 @@
 // What the doctor asks of the language model: is the server there, does it have the models that policy names, and is it fast enough.
 import type { OllamaSource } from '../../core/policy-model.ts';
-import type { Model } from '../../ports/model.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Model, ModelTask } from '../../ports/model.ts';
 import { failure, ok, type Result, type SystemChecks, warning } from './doctor-check.ts';
 
 export interface ModelToCheck {
@@ -8,15 +9,19 @@ export interface ModelToCheck {
   readonly model: () => Model;
   readonly source: OllamaSource;
   readonly deadlineSeconds: number;
+  readonly clock: Clock;
 }
 
+const TASKS: readonly ModelTask[] = ['summary', 'analysis'];
 /** What the longest of our calls takes: prompts/ and docs/model.md. */
 const PROMPT_TOKENS = 700;
 const REPLY_TOKENS = 150;
 const PROBE = 'Four pods were scanned, two were changed, one needs a person, and one was left alone. '.repeat(4);
 
-export function modelChecks({ model, source, deadlineSeconds }: ModelToCheck): SystemChecks {
-  const names = [...new Set(Object.values(source.models))];
+export function modelChecks(input: ModelToCheck): SystemChecks {
+  const { model, source } = input;
+  const tasks = new Map(TASKS.toReversed().map((task) => [source.models[task], task]));
+  const names = [...tasks.keys()].toReversed();
   return {
     system: 'Ollama',
     first: {
@@ -32,14 +37,18 @@ export function modelChecks({ model, source, deadlineSeconds }: ModelToCheck): S
         ];
       },
     },
-    others: [{ name: 'speed', run: () => speed(model(), source, deadlineSeconds) }],
+    others: names.map((name) => ({ name: `speed of ${name}`, run: () => speed(input, tasks.get(name) ?? 'summary') })),
   };
 }
 
-async function speed(model: Model, source: OllamaSource, deadlineSeconds: number): Promise<readonly Result[]> {
-  const reply = await model.ask({
-    task: 'summary',
-    messages: [{ role: 'user', content: `${PROBE}Say it again in one sentence.` }],
+async function speed(
+  { model, source, deadlineSeconds, clock }: ModelToCheck,
+  task: ModelTask,
+): Promise<readonly Result[]> {
+  const reply = await model().ask({
+    task,
+    // What it has read before it does not read again: a probe that begins as an earlier one would tell of its cache.
+    messages: [{ role: 'user', content: `${clock.now().toISOString()} ${PROBE}Say it again in one sentence.` }],
     schema: { type: 'object', properties: { text: { type: 'string', maxLength: 120 } }, required: ['text'] },
     promptTokens: 120,
     replyTokens: 60,
@@ -57,7 +66,7 @@ async function speed(model: Model, source: OllamaSource, deadlineSeconds: number
       ? ok(`${said}, within the deadline of ${String(source.deadlineSeconds)} s`)
       : warning(
           `${said}, longer than the deadline of ${String(source.deadlineSeconds)} s: messages keep the template's words`,
-          'Name a smaller model under model.ollama.models, give Ollama more cores, or raise deadlineSeconds.',
+          'Name a smaller model under model.ollama.models, give Ollama more cores or, where it shares them, fewer threads, or raise deadlineSeconds.',
         ),
   ];
 }

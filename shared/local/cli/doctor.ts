@@ -277,6 +277,7 @@ function systemsOf(input: Connecting, team: TeamPolicy, duties: readonly DutyInU
             model: () => present(connect({ ...input, deadlineSeconds: MODEL_SECONDS }, { ...watched, model }).model),
             source: model.ollama,
             deadlineSeconds: MODEL_SECONDS,
+            clock,
           }),
         ]),
   ];
