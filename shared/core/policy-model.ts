@@ -5,7 +5,7 @@ import { Duration } from './duration.ts';
 const ModelName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*(:[A-Za-z0-9._-]+)?$/, 'the name of a model such as qwen2.5:1.5b');
-/** Two CPU cores read some 60 and write some 12 tokens a second with 1.5 billion parameters in 4 bits: a call takes 20 to 30 s. */
+/** Whether it is fast enough where it runs is for the doctor to say: that depends on the cores far more than on the model. */
 const SMALL_MODEL = 'qwen2.5:1.5b';
 
 export const OllamaSource = z.strictObject({
@@ -23,7 +23,7 @@ export const OllamaSource = z.strictObject({
     })
     .prefault({})
     .describe(
-      'A small one by default, which a CPU serves in time; the check on its words does not trust a larger one more',
+      'A small one by default; `nightshift doctor` measures whether it meets the deadline. The check on its words does not trust a larger one more',
     ),
   deadlineSeconds: z
     .int()

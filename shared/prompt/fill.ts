@@ -4,7 +4,7 @@ import type { ModelMessage } from '../ports/model.ts';
 import { estimatedTokens, fenced, plainLine } from './foreign-text.ts';
 import { filledEvidence, type Prompt } from './prompt.ts';
 
-/** With its evidence: two CPU cores read that in some ten seconds. */
+/** With its evidence: on a CPU the reading of it is a good part of the call. */
 export const MOST_PROMPT_TOKENS = 700;
 
 export interface FilledPrompt {

@@ -39,18 +39,28 @@ export interface McpPorts {
     | undefined;
   /** Metrics of a cluster whose source is an MCP server of its own. */
   grafana(cluster: string, source: McpMetrics): Metrics;
+  /** Whether each tool of the platform may be called, is there, takes what we send, and is as `seen` remembers it. Nothing is called. */
+  inspectPlatform(seen: Store): Promise<readonly ToolFinding[]>;
   problems(): readonly Problem[];
   close(): Promise<void>;
 }
 
-const PLATFORM_TOOLS = [
-  'k8s.snapshot',
-  'k8s.update_resources',
-  'metrics.query',
-  'metrics.query_range',
-  'slack.post_message',
-  'jira.create_issue',
-] as const;
+/** Tools of the platform, with the arguments that we may send. */
+const PLATFORM_TOOLS: Readonly<Record<string, readonly string[]>> = {
+  'k8s.snapshot': ['cluster', 'namespace', 'parts', 'name', 'nodes', 'after'],
+  'k8s.update_resources': ['pod', 'cpu_request', 'cpu_limit', 'mem_request', 'mem_limit'],
+  'metrics.query': ['query', 'at', 'cluster'],
+  'metrics.query_range': ['query', 'from', 'to', 'step_seconds', 'cluster'],
+  'slack.post_message': ['channel', 'text', 'blocks'],
+  'jira.create_issue': ['project', 'title', 'body'],
+};
+
+export interface ToolFinding {
+  /** As the server spells it. */
+  readonly tool: string;
+  /** What is wrong with it, `undefined` when nothing is. */
+  readonly why: string | undefined;
+}
 
 export function mcpPorts(input: McpWiringInput): McpPorts {
   const { team, clock } = input;
@@ -83,9 +93,13 @@ export function mcpPorts(input: McpWiringInput): McpPorts {
     platform:
       platform === undefined
         ? undefined
-        : platformPorts(team, platform.mcp, clock, (tools) => connect(platform.mcp, 'platform.mcp', tools)),
+        : platformPorts(team, platform.mcp, clock, connect(platform.mcp, 'platform.mcp', spelledTools(platform.mcp))),
     grafana: (cluster, source) =>
       grafanaMetrics(connect(source, `clusters.${cluster}.metrics.mcp`, [GRAFANA_QUERY_TOOL]), source.datasource),
+    inspectPlatform: async (seen) =>
+      platform === undefined
+        ? []
+        : inspected(connect(platform.mcp, 'platform.mcp', spelledTools(platform.mcp)), platform.mcp, seen),
     problems: () =>
       [...connections.values()].flatMap((one) =>
         one.problems().map((message) => ({ kind: 'platform' as const, message })),
@@ -96,14 +110,47 @@ export function mcpPorts(input: McpWiringInput): McpPorts {
   };
 }
 
+function spelledBy({ toolNames }: McpPlatform, tool: string): string {
+  return toolNames === 'dotted' ? tool : tool.replaceAll('.', '_');
+}
+
+function spelledTools(source: McpPlatform): readonly string[] {
+  return Object.keys(PLATFORM_TOOLS).map((tool) => spelledBy(source, tool));
+}
+
+async function inspected(connection: McpConnection, source: McpPlatform, seen: Store): Promise<readonly ToolFinding[]> {
+  const described = await connection.described();
+  const before = (await seen.read<SeenTools>('mcp-tools', hashOf(connection.label)))?.data.tools ?? {};
+  return Object.entries(PLATFORM_TOOLS).map(([name, sent]): ToolFinding => {
+    const tool = spelledBy(source, name);
+    const found = described.get(tool);
+    if (source.tools !== undefined && !source.tools.includes(tool)) {
+      return { tool, why: 'it is not in platform.mcp.tools, and so is never called' };
+    }
+    if (found === undefined) {
+      return { tool, why: 'that server has no such tool' };
+    }
+    const unknown = found.required.filter((argument) => !sent.includes(argument));
+    const refused = sent.filter((argument) => found.taken?.includes(argument) === false);
+    if (unknown.length + refused.length > 0) {
+      const says = [
+        ...(unknown.length === 0 ? [] : [`wants ${unknown.join(', ')}, which nobody sends`]),
+        ...(refused.length === 0 ? [] : [`does not take ${refused.join(', ')}`]),
+      ];
+      return { tool, why: `it ${says.join(' and ')}` };
+    }
+    const isChanged = before[tool] !== undefined && before[tool] !== found.hash;
+    return { tool, why: isChanged ? 'it describes itself otherwise than when it was first used' : undefined };
+  });
+}
+
 function platformPorts(
   team: TeamPolicy,
-  { toolNames }: McpPlatform,
+  source: McpPlatform,
   clock: Clock,
-  connect: (tools: readonly string[]) => McpConnection,
+  connection: McpConnection,
 ): NonNullable<McpPorts['platform']> {
-  const spelled = (tool: string): string => (toolNames === 'dotted' ? tool : tool.replaceAll('.', '_'));
-  const connection = connect(PLATFORM_TOOLS.map(spelled));
+  const spelled = (tool: string): string => spelledBy(source, tool);
   const isAlone = Object.keys(team.clusters).length === 1;
   const remoteName = (name: string): string | undefined => (isAlone ? undefined : name);
   return {

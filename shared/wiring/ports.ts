@@ -26,7 +26,7 @@ import type { Ports } from '../ports/ports.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { Store } from '../ports/store.ts';
 import type { Tracker } from '../ports/tracker.ts';
-import { mcpPorts } from './mcp.ts';
+import { mcpPorts, type ToolFinding } from './mcp.ts';
 import { picturesOf } from './pictures.ts';
 
 export interface WiringInput {
@@ -45,6 +45,8 @@ export interface WiringInput {
 /** The ports, and how what they keep open ends: a server that was started would keep the process alive. */
 export interface ConnectedPorts {
   readonly ports: Ports;
+  /** Whether the tools of the MCP server that stands for the platform are what they should be; none without one. */
+  inspectPlatform(seen: Store): Promise<readonly ToolFinding[]>;
   close(): Promise<void>;
 }
 
@@ -123,7 +125,7 @@ export function connectPorts(input: WiringInput): ConnectedPorts {
     ids,
     problems: () => mcp.problems(),
   };
-  return { ports, close: () => mcp.close() };
+  return { ports, inspectPlatform: (seen) => mcp.inspectPlatform(seen), close: () => mcp.close() };
 }
 
 /** The store that NIGHTSHIFT_STORE names. */

@@ -10,10 +10,12 @@ import { readEnvironment } from '../../shared/config/environment.ts';
 import { hashOf } from '../../shared/core/fingerprint.ts';
 import type { CanonicalReport } from '../../shared/core/report.ts';
 import type { JsonObject } from '../../shared/core/json.ts';
+import type { TeamPolicy } from '../../shared/core/policy.ts';
 import type { Store } from '../../shared/ports/store.ts';
 import { findDuties, findDuty } from '../../shared/local/duties.ts';
 import { openScenario, type RunningScenario } from '../../shared/local/scenario.ts';
 import { runDuty } from '../../shared/runtime/run.ts';
+import { mcpPorts } from '../../shared/wiring/mcp.ts';
 import { memoryStore } from '../../shared/wiring/ports.ts';
 import { createSystem, policyOf } from '../../shared/wiring/system.ts';
 import { ROOT, type Running, start } from '../processes/child.ts';
@@ -30,6 +32,7 @@ async function openClient(
   now: string,
 ): Promise<{
   store: Store;
+  team: TeamPolicy;
   run(): Promise<CanonicalReport>;
   dryRun(): Promise<CanonicalReport>;
   close(): Promise<void>;
@@ -75,6 +78,7 @@ async function openClient(
 
   return {
     store,
+    team: surroundings.team,
     run: () => runOnce(false),
     dryRun: () => runOnce(true),
     async close() {
@@ -191,6 +195,33 @@ describe('rebalance behind our MCP server', () => {
       } finally {
         await client.close();
       }
+    });
+
+    test('the doctor finds each tool there and as it was, or tells which is not', async () => {
+      const inspect = async (platform: JsonObject, seen: Readonly<Record<string, string>> = {}): Promise<unknown> => {
+        const client = await openClient({ url, ...platform, ...CLIENT }, server.scenario.case.now);
+        const ports = mcpPorts({ team: client.team, store: client.store, clock: testClock(), random: () => 0.5 });
+        try {
+          const data = { server: url, tools: seen };
+          await client.store.commit([{ op: 'create', collection: 'mcp-tools', id: hashOf(url), data }]);
+          const found = await ports.inspectPlatform(client.store);
+          return Object.fromEntries(found.flatMap(({ tool, why }) => (why === undefined ? [] : [[tool, why]])));
+        } finally {
+          await ports.close();
+          await client.close();
+        }
+      };
+
+      expect(await inspect({})).toEqual({});
+      expect(await inspect({}, { 'k8s.snapshot': 'as it was once' })).toEqual({
+        'k8s.snapshot': 'it describes itself otherwise than when it was first used',
+      });
+      expect(await inspect({ tools: ['k8s.snapshot'] })).toMatchObject({
+        'slack.post_message': 'it is not in platform.mcp.tools, and so is never called',
+      });
+      expect(await inspect({ toolNames: 'underscore' })).toMatchObject({
+        k8s_snapshot: 'that server has no such tool',
+      });
     });
 
     test('Slack shows the same JSON with the link of the Jira issue, and the cluster has the same sizes', async () => {

@@ -38,12 +38,23 @@ export interface McpCall<T> {
   readonly marker?: string;
 }
 
+export interface DescribedTool {
+  /** Of description and arguments: another one is another tool. */
+  readonly hash: string;
+  readonly takesMarker: boolean;
+  /** Arguments that it cannot do without, and those that it takes; `undefined` where it takes any. */
+  readonly required: readonly string[];
+  readonly taken: readonly string[] | undefined;
+}
+
 export interface McpConnection {
   /** Address or program, for messages. */
   readonly label: string;
   call<T>(call: McpCall<T>): Promise<T>;
   /** Whether the server says of the tool that it keeps to markers. */
   takesMarker(tool: string): Promise<boolean>;
+  /** How the server describes tools that may be called; absent are those that it does not have. */
+  described(): Promise<ReadonlyMap<string, DescribedTool>>;
   /** What people should know of this server, each a sentence. */
   problems(): readonly string[];
   /** Ends the server that was started, and whatever is open. */
@@ -61,11 +72,16 @@ const ToolResult = z.looseObject({
   isError: z.boolean().optional(),
 });
 
+const ArgumentSchema = z.looseObject({
+  properties: z.record(z.string(), z.unknown()).catch({}).default({}),
+  required: z.array(z.string()).catch([]).default([]),
+  additionalProperties: z.unknown().optional(),
+});
+
 interface Started {
   readonly sdk: Sdk;
   readonly client: InstanceType<Sdk['Client']>;
-  /** Tool to whether it keeps to markers. */
-  readonly tools: ReadonlyMap<string, boolean>;
+  readonly tools: ReadonlyMap<string, DescribedTool>;
   readonly said: () => string;
   /** Rejects when the connection must not be used any more; never resolves. */
   readonly broken: Promise<never>;
@@ -129,15 +145,15 @@ export function mcpConnection(options: McpConnectionOptions): McpConnection {
       await Promise.race([client.connect(transport.transport, { timeout }), broken]);
       const listed = await Promise.race([client.listTools(undefined, { timeout }), broken]);
       const allowed = listed.tools.filter(({ name }) => options.tools.includes(name));
-      const hashes = allowed.map(
-        ({ name, description, inputSchema }) => [name, hashOf({ description, inputSchema })] as const,
+      const tools = new Map(allowed.map((tool) => [tool.name, describedTool(tool)]));
+      const changed = await options.compare(
+        label,
+        Object.fromEntries([...tools].map(([name, { hash }]) => [name, hash])),
       );
-      const changed = await options.compare(label, Object.fromEntries(hashes));
       problems = changed.map(
         (name) =>
-          `The tool ${printable(name, [])} of ${system} describes itself otherwise than when it was first used: find out why, then accept it with \`nightshift mcp-tools accept\`.`,
+          `The tool ${printable(name, [])} of ${system} describes itself otherwise than when it was first used: find out why, then accept it with \`nightshift mcp accept\`.`,
       );
-      const tools = new Map(allowed.map(({ name, _meta }) => [name, _meta?.[MARKER] === true]));
       client.onclose = () => {
         starting = undefined;
       };
@@ -192,9 +208,22 @@ export function mcpConnection(options: McpConnectionOptions): McpConnection {
         { effect: call.effect, transientCodes: TRANSIENT, clock: options.clock, random: options.random },
         () => callOnce(call),
       ),
-    takesMarker: async (tool) => (await started()).tools.get(tool) === true,
+    takesMarker: async (tool) => (await started()).tools.get(tool)?.takesMarker === true,
+    described: async () => (await started()).tools,
     problems: () => problems,
     close: closeNow,
+  };
+}
+
+type ListedTool = Awaited<ReturnType<InstanceType<Sdk['Client']>['listTools']>>['tools'][number];
+
+function describedTool({ description, inputSchema, _meta }: ListedTool): DescribedTool {
+  const { properties, required, additionalProperties } = ArgumentSchema.parse(inputSchema);
+  return {
+    hash: hashOf({ description, inputSchema }),
+    takesMarker: _meta?.[MARKER] === true,
+    required,
+    taken: additionalProperties === false ? Object.keys(properties) : undefined,
   };
 }
 

@@ -9,7 +9,7 @@ import type { TeamPolicy } from '../../core/policy.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { pauseSentence, pausesNow } from '../../runtime/pause.ts';
-import { connectPorts, memoryStore, storeLabel } from '../../wiring/ports.ts';
+import { type ConnectedPorts, connectPorts, memoryStore, storeLabel } from '../../wiring/ports.ts';
 import { policyOf } from '../../wiring/system.ts';
 import { findDuties, type FoundDuty } from '../duties.ts';
 import {
@@ -223,8 +223,8 @@ function systemsOf(input: Connecting, team: TeamPolicy, duties: readonly DutyInU
   const { chat, tracker, ci: _ci, model, ...others } = team;
   const watched = { ...others, model: 'none' } as const;
   if (team.platform !== undefined) {
-    const behind = connect(input, { ...watched, ...(chat && { chat }), ...(tracker && { tracker }) });
-    return [mcpChecks(behind, Object.keys(team.clusters)), ...ciSystem(input, team, duties)];
+    const behind = connectAll(input, { ...watched, ...(chat && { chat }), ...(tracker && { tracker }) });
+    return [mcpChecks(input, behind, Object.keys(team.clusters)), ...ciSystem(input, team, duties)];
   }
   // Each vendor is wired alone: a token that is missing for one must not hide the state of the others.
   const ports = connect(input, watched);
@@ -300,8 +300,18 @@ function ciSystem(
       ];
 }
 
-/** What stands behind an MCP server is checked there; here, that it answers what the rules ask first. */
-function mcpChecks(ports: Ports, clusters: readonly string[]): SystemChecks {
+const MCP_REMEDY =
+  'Check the version of that server, platform.mcp.tools and toolNames; a tool that has changed is taken as it is now by `nightshift mcp accept`.';
+
+/**
+ * What stands behind an MCP server is checked there; here, that each tool is what it should be, and that the server answers what the
+ * rules ask first.
+ */
+function mcpChecks(
+  { environment, clock }: Examination,
+  { ports, inspectPlatform }: ConnectedPorts,
+  clusters: readonly string[],
+): SystemChecks {
   const ask = (name: string, run: (cluster: string) => Promise<string>): Check => ({
     name,
     run: () => Promise.all(clusters.map(async (cluster) => ok(`${cluster}: ${await run(cluster)}`))),
@@ -310,6 +320,21 @@ function mcpChecks(ports: Ports, clusters: readonly string[]): SystemChecks {
     system: 'MCP server',
     first: ask('k8s.snapshot', async (cluster) => `Kubernetes ${(await ports.cluster(cluster).version()).gitVersion}`),
     others: [
+      {
+        name: 'tools',
+        async run() {
+          const seen = await localStore(environment, clock);
+          try {
+            const found = await inspectPlatform(seen);
+            const wrong = found.filter(({ why }) => why !== undefined);
+            return wrong.length === 0
+              ? [ok(`all ${String(found.length)} are there, and as they were`)]
+              : wrong.map(({ tool, why = '' }) => failure(`${tool}: ${why}`, MCP_REMEDY));
+          } finally {
+            await seen.close();
+          }
+        },
+      },
       ask('metrics.query', async (cluster) => {
         await ports.metrics(cluster).instant('vector(1)', new Date().toISOString());
         return 'PromQL is answered';
@@ -327,9 +352,13 @@ function noClusters(): SystemChecks {
 }
 
 /** What the checks of other systems keep ends with them: a store that is away must not hide those. */
-function connect({ environment, clock, deadlineSeconds, opened }: Connecting, team: TeamPolicy): Ports {
+function connect(input: Connecting, team: TeamPolicy): Ports {
+  return connectAll(input, team).ports;
+}
+
+function connectAll({ environment, clock, deadlineSeconds, opened }: Connecting, team: TeamPolicy): ConnectedPorts {
   const store = memoryStore(clock);
-  const { ports, close } = connectPorts({
+  const connected = connectPorts({
     environment,
     team,
     store,
@@ -338,8 +367,11 @@ function connect({ environment, clock, deadlineSeconds, opened }: Connecting, te
     random: systemRandom,
     deadlineSeconds,
   });
-  opened.push(close, () => store.close());
-  return ports;
+  opened.push(
+    () => connected.close(),
+    () => store.close(),
+  );
+  return connected;
 }
 
 function present<T>(port: T | undefined): T {

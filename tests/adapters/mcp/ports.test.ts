@@ -34,6 +34,7 @@ function inProcess(rig: ToolRig, calls: string[] = []): McpConnection {
       return reply.parse(JSON.parse(JSON.stringify(answer.result)));
     },
     takesMarker: () => Promise.resolve(true),
+    described: () => Promise.resolve(new Map()),
     problems: () => [],
     close: () => Promise.resolve(),
   };
