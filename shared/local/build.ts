@@ -80,7 +80,7 @@ async function buildBundle(manifest: Manifest, target: string): Promise<BuiltBun
     `import { ${serve} } from './shared/wiring/function.ts';`,
     `${serve}(${manifest.kind}, ${JSON.stringify({ name, timeoutSeconds, fanOut, capabilities, code: await codeVersion(name) })});`,
   ];
-  await writeParts(folder, name, lines, { draws: manifest.capabilities.includes('chat.pictures') });
+  await writeParts(folder, name, lines, manifest.capabilities);
   const require = createRequire(import.meta.url);
   const frameworkJson = JSON.parse(
     await readFile(path.join(path.dirname(require.resolve(FRAMEWORK)), '../../package.json'), 'utf8'),
@@ -118,7 +118,7 @@ export async function writeParts(
   folder: string,
   name: string,
   lines: readonly string[],
-  { draws = false } = {},
+  capabilities: readonly string[] = [],
 ): Promise<void> {
   const { outputFiles } = await build({
     ...TARGET,
@@ -132,7 +132,7 @@ export async function writeParts(
     // Only ES modules can be split. What is CommonJS inside of them keeps its `require`, which the second pass leaves as it is.
     splitting: true,
     format: 'esm',
-    plugins: [ENGLISH_ALONE, embeddedFiles(ROOT, name), pictures(draws)],
+    plugins: [ENGLISH_ALONE, embeddedFiles(ROOT, name), picturesBeside(), leftOut(capabilities)],
     loader: { '.wasm': 'file', '.ttf': 'file' },
     external: [FRAMEWORK],
     write: false,
@@ -185,10 +185,10 @@ async function sizesIn(folder: string): Promise<readonly { readonly name: string
   );
 }
 
-/** The renderer's files lie beside the bundle that draws; a function that may not draw has no renderer at all. */
-function pictures(draws: boolean): Plugin {
+/** The renderer's files lie beside the bundle that draws. */
+function picturesBeside(): Plugin {
   return {
-    name: 'pictures',
+    name: 'pictures-beside',
     setup: (builder) => {
       builder.onLoad({ filter: /shared[\\/]adapters[\\/]picture[\\/]assets\.ts$/ }, ({ path: file }) => ({
         contents: `import { readFile } from 'node:fs/promises';
@@ -200,11 +200,59 @@ export const fontFile = () => readFile(path.join(__dirname, font));`,
         loader: 'js',
         resolveDir: path.dirname(file),
       }));
-      if (!draws) {
-        builder.onLoad({ filter: /shared[\\/]wiring[\\/]pictures\.ts$/ }, () => ({
-          contents: 'export function picturesOf() { return undefined; }',
-          loader: 'js',
-        }));
+    },
+  };
+}
+
+interface Optional {
+  /** From the root of the project. */
+  readonly module: string;
+  /** Beginnings of the capabilities of which one needs it. */
+  readonly neededBy: readonly string[];
+  /** What stands in its place elsewhere. */
+  readonly instead: string;
+}
+
+/** Fails when it is used and not when it is loaded: the code cache loads every part once. */
+function withoutClient(what: string, names: readonly string[]): string {
+  const says = `${what} is not in this bundle: no capability of its function needs it.`;
+  return names.map((name) => `export class ${name} { constructor() { throw new Error('${says}'); } }`).join('\n');
+}
+
+const OPTIONAL: readonly Optional[] = [
+  {
+    module: 'shared/wiring/pictures.ts',
+    neededBy: ['chat.pictures'],
+    instead: 'export function picturesOf() { return undefined; }',
+  },
+  {
+    module: 'shared/adapters/ollama/sdk.ts',
+    neededBy: ['model.'],
+    instead: withoutClient('The client of Ollama', ['AIMessage', 'ChatOllama', 'HumanMessage', 'SystemMessage']),
+  },
+  {
+    // What a server may stand for: policy decides at run time.
+    module: 'shared/adapters/mcp/sdk-client.ts',
+    neededBy: ['kubernetes.', 'metrics.', 'chat.', 'tracker.'],
+    instead: withoutClient('The client of MCP servers', [
+      'Client',
+      'StdioClientTransport',
+      'StreamableHTTPClientTransport',
+    ]),
+  },
+];
+
+/** Leaves out what a function may never use, by the capabilities of its function.yaml. */
+function leftOut(capabilities: readonly string[]): Plugin {
+  const absent = OPTIONAL.filter(
+    ({ neededBy }) => !capabilities.some((name) => neededBy.some((beginning) => name.startsWith(beginning))),
+  );
+  return {
+    name: 'left-out',
+    setup: (builder) => {
+      for (const { module, instead } of absent) {
+        const filter = new RegExp(`${module.split('/').join('[\\\\/]').replaceAll('.', '\\.')}$`);
+        builder.onLoad({ filter }, () => ({ contents: instead, loader: 'js' }));
       }
     },
   };
