@@ -209,7 +209,6 @@ describe('k8s.update_resources', () => {
       const answer = await call(`nightshift.${tool}_action`, { action });
       expect('error' in answer && answer.error).toMatch(/mcp:agent may not .* does not name it under approvers/);
     }
-    expect(patches()).toBe(0);
     const refused = (await journal()).filter(({ state }) => state === 'refused');
     expect(refused.map(({ by, actionId, detail }) => [by, actionId, detail])).toEqual(
       ['approve', 'decline', 'undo'].map((verb) => [

@@ -396,6 +396,4 @@ function conflictFailure(context: CallContext, what: string, cause: unknown): Pl
 }
 
 /** Kubernetes' own escapes: a value holds no further requirement. k8s.io/apimachinery/pkg/fields, EscapeValue */
-function fieldValue(value: string): string {
-  return value.replaceAll(/[\\,=]/g, '\\$&');
-}
+const fieldValue = (value: string): string => value.replaceAll(/[\\,=]/g, '\\$&');
