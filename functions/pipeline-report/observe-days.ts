@@ -2,6 +2,7 @@
 // requests is spent. Judges nothing; what was learned of a day before is never asked for again.
 import { describeError, PlatformError } from '../../shared/core/errors.ts';
 import { dayAfter, startOfDay } from '../../shared/core/local-day.ts';
+import { eachOf } from '../../shared/core/each-of.ts';
 import { decodedTail } from '../../shared/core/log/decode.ts';
 import type { Ci, CiPipeline, CiStep } from '../../shared/ports/ci.ts';
 import { dayFrom, EMPTY_DAY, withPipeline, withSteps } from './decide-count.ts';
@@ -57,7 +58,7 @@ export function lister(reading: Reading, oldestFirst: (repository: string) => st
     const memory = reading.days.get(day) ?? { schema: 1, day, repositories: {} };
     const start = startOfDay(day, reading.timezone);
     const end = startOfDay(dayAfter(day), reading.timezone);
-    await eachOf(missingRepositories(memory, reading.repositories), async (repository) => {
+    await eachOf(missingRepositories(memory, reading.repositories), AT_ONCE, async (repository) => {
       const listing = listings.get(repository) ?? newListing(oldestFirst(repository) ?? start);
       listings.set(repository, listing);
       if (!(await listTo(reading, repository, listing, start, reserve))) {
@@ -132,7 +133,7 @@ async function listTo(
 export async function readWaiting(reading: Reading, dayNames: readonly string[], reserve: number): Promise<void> {
   const days = dayNames.flatMap((day) => reading.days.get(day) ?? []);
   const waiting = waitingPipelines(days, reading.repositories);
-  await eachOf(waiting, async (one) => {
+  await eachOf(waiting, AT_ONCE, async (one) => {
     if (reading.stepReads >= reading.policy.stepReadsPerRun || (await isSpent(reading, reserve))) {
       return;
     }
@@ -264,17 +265,4 @@ export async function attempted<T>(reading: Reading, what: string, request: () =
     }
     return undefined;
   }
-}
-
-/** Works on `items` in order, some of them at the same time. */
-async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < items.length) {
-      const item = items[next] as T;
-      next += 1;
-      await work(item);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
 }

@@ -1,6 +1,7 @@
 // One failed pipeline as facts: its steps with the causes of those that failed, and, where a rerun is possible, what could speak
 // against it. Judges nothing.
 import { describeError, PlatformError } from '../../shared/core/errors.ts';
+import { decodedTail } from '../../shared/core/log/decode.ts';
 import type { Ci, CiPipeline, CiStep, CiTarget } from '../../shared/ports/ci.ts';
 import { testHistory } from './decide-tests.ts';
 import { definitionFacts } from './observe-definition.ts';
@@ -221,7 +222,7 @@ async function readCause(
 ): Promise<Pick<StepFacts, 'explanation' | 'log'>> {
   try {
     const tail = await ci.logTail({ repository, pipeline: uuid, step: step.uuid, bytes: logBytes });
-    const text = [tail === undefined ? '' : decoded(tail.bytes), step.error ?? '']
+    const text = [tail === undefined ? '' : decodedTail(tail.bytes), step.error ?? '']
       .filter((part) => part !== '')
       .join('\n');
     return text === ''
@@ -253,13 +254,6 @@ async function readTests(
     }
     return { tests: [], count: 0 };
   }
-}
-
-/** Most logs are UTF-8; what begins with the mark of UTF-16 is that. Broken bytes become U+FFFD and harm nothing. */
-function decoded(bytes: Uint8Array): string {
-  const encoding =
-    bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
-  return new TextDecoder(encoding).decode(bytes);
 }
 
 function unread(what: string, error: unknown): string {

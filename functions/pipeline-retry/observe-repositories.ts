@@ -1,4 +1,5 @@
 // Which pipelines of the workspace failed since they were last listed, within the allowance of requests. Judges nothing.
+import { eachOf } from '../../shared/core/each-of.ts';
 import { describeError, PlatformError } from '../../shared/core/errors.ts';
 import type { Ci, CiPipeline } from '../../shared/ports/ci.ts';
 import { areRepositoriesDue, dueRepositories } from './needs.ts';
@@ -178,19 +179,6 @@ function passOf({ repository, state, result, target, completedAt }: CiPipeline):
 
 function secondsBefore(iso: string, seconds: number): string {
   return new Date(Date.parse(iso) - seconds * 1000).toISOString();
-}
-
-/** Works on `items` in order, `atOnce` of them at the same time. */
-export async function eachOf<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < items.length) {
-      const item = items[next] as T;
-      next += 1;
-      await work(item);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
 }
 
 function said(what: string, error: unknown): string {

@@ -1,12 +1,13 @@
 // Ports → facts: what is remembered, what failed since, why, and what speaks against a rerun. Judges nothing; which of it is to be
 // read is asked of needs.ts.
+import { eachOf } from '../../shared/core/each-of.ts';
 import { CallerError, PlatformError } from '../../shared/core/errors.ts';
 import type { Policy } from '../../shared/core/policy.ts';
 import type { Ci, CiPipeline } from '../../shared/ports/ci.ts';
 import type { History, Memory, Ports } from '../../shared/ports/ports.ts';
 import { needsDetails, pipelinesToRead } from './needs.ts';
 import { type Explain, type PipelineReading, readDetails, readFailure, withTestHistory } from './observe-pipeline.ts';
-import { eachOf, foundOf, hasEndedBadly, listFailures } from './observe-repositories.ts';
+import { foundOf, hasEndedBadly, listFailures } from './observe-repositories.ts';
 import { openReruns } from './observe-reruns.ts';
 import type { PipelineEvent, PipelineRetryPolicy, PipelineRetryScope } from './schema.ts';
 import type { PipelineFacts, PipelineRetryFacts } from './schema-facts.ts';
