@@ -8,7 +8,14 @@ import { sightingsOf } from './decide-storms.ts';
 import { viewOf, type World, worldOf } from './decide-view.ts';
 import type { PipelineRetryPolicy } from './schema.ts';
 import type { PipelineFacts, PipelineRetryFacts } from './schema-facts.ts';
-import type { FoundPipeline, PipelineMemory, RepositoryMemory, RerunFacts, SignatureMemory } from './schema-memory.ts';
+import type {
+  FoundPipeline,
+  HeldMemory,
+  PipelineMemory,
+  RepositoryMemory,
+  RerunFacts,
+  SignatureMemory,
+} from './schema-memory.ts';
 
 /** Longer than the oldest pipeline that a listing can still show. */
 const HANDLED_SECONDS = 2 * 86_400;
@@ -23,6 +30,10 @@ const MOST_WAITING = 2000;
 const MOST_SIGHTINGS = 5000;
 const MOST_TEST_FAILURES = 5000;
 const MOST_PASSES = 5000;
+/** Of what waits, this much is remembered with its causes; what is beyond is read again. */
+const MOST_HELD = 300;
+const HELD_LINES = 3;
+const HELD_LINE_CHARACTERS = 300;
 
 export interface RememberInput {
   readonly facts: PipelineRetryFacts;
@@ -42,12 +53,14 @@ export function remember({
     end: endOf(world, pipeline, verdicts.get(keyOf(pipeline))),
   }));
   const waiting = ends.flatMap(({ pipeline, end }) => (end.isOver ? [] : [waitingOf(world, pipeline, end)]));
+  const left = [...facts.left, ...waiting];
   return {
+    held: { value: held(facts, left) },
     repositories: { value: repositories(facts) },
     pipelines: {
       value: pipelines(
         facts,
-        [...facts.left, ...waiting],
+        left,
         ends.filter(({ end }) => end.isOver),
       ),
     },
@@ -55,7 +68,7 @@ export function remember({
       value: signatures(
         world,
         ends.flatMap(({ end }) => end.rerun ?? []),
-        [...facts.left, ...waiting],
+        left,
       ),
     },
   };
@@ -84,11 +97,8 @@ function endOf(world: World, pipeline: PipelineFacts, decided: DecidedOutcome | 
   const { decision, outcome } = decided;
   if (decision.verdict !== 'act' || outcome === undefined) {
     const { rule } = decision.reason;
-    const isUnread =
-      rule === 'pipeline-retry/no-data' &&
-      (pipeline.missing !== null || pipeline.steps.some(({ log }) => log === 'unreadable'));
     const isYoung = world.nowSeconds - secondsOf(pipeline.completedAt) < durationSeconds(world.policy.maximumAge);
-    if (isUnread) {
+    if (rule === 'pipeline-retry/no-data' && isUnread(pipeline)) {
       return { isOver: !isYoung, againSeconds: UNREAD_SECONDS };
     }
     return rule === 'pipeline-retry/hold-repository-budget'
@@ -142,6 +152,45 @@ function waitingOf(world: World, pipeline: PipelineFacts, { againSeconds }: End)
   const signatures = [...viewOf(world, pipeline).signatures];
   const again = againSeconds === undefined ? null : new Date((world.nowSeconds + againSeconds) * 1000).toISOString();
   return { repository, uuid, number, completedAt, signatures: signatures.length === 0 ? null : signatures, again };
+}
+
+/** The facts of what waits, those that this run read or had: its steps and logs are not read again. */
+function held(
+  { memory, pipelines: read, leftRead }: PipelineRetryFacts,
+  waiting: readonly FoundPipeline[],
+): HeldMemory {
+  const known = new Map([...memory.held.pipelines, ...read, ...leftRead].map((one) => [one.uuid, one]));
+  const own = waiting.flatMap(({ uuid }) => {
+    const facts = known.get(uuid);
+    return facts === undefined || isUnread(facts) ? [] : [compact(facts)];
+  });
+  return { pipelines: newest(own, ({ completedAt }) => completedAt, MOST_HELD) };
+}
+
+/** What may be otherwise by the time that it is looked at again is left out. */
+function compact(pipeline: PipelineFacts): PipelineFacts {
+  return {
+    ...pipeline,
+    branchHead: null,
+    pullRequest: null,
+    laterRuns: [],
+    steps: pipeline.steps.map((step) => ({
+      ...step,
+      explanation:
+        step.explanation === null
+          ? null
+          : {
+              ...step.explanation,
+              lines: step.explanation.lines
+                .slice(0, HELD_LINES)
+                .map(({ number, text }) => ({ number, text: text.slice(0, HELD_LINE_CHARACTERS) })),
+            },
+    })),
+  };
+}
+
+function isUnread({ missing, steps }: PipelineFacts): boolean {
+  return missing !== null || steps.some(({ log }) => log === 'unreadable');
 }
 
 function repositories({ memory, listed, repositoriesListedAt, now }: PipelineRetryFacts): RepositoryMemory {

@@ -39,25 +39,55 @@ const FINDINGS: readonly ((view: PipelineView) => Skip | undefined)[] = [
   unknownCause,
 ];
 
-const HOLDS: readonly ((view: PipelineView) => Reason | undefined)[] = [
-  // Before all that has to be read for it alone: what waits for the end of a storm costs no request.
+const NOBODY: ReadonlyMap<string, number> = new Map();
+
+/** They know enough before branch, pull request and definition are read: what they hold costs no further request. */
+const EARLY_HOLDS: readonly ((view: PipelineView) => Reason | undefined)[] = [
   holdStorm,
   holdAttempts,
   holdAge,
   holdUnknownTarget,
   holdAnotherRun,
-  holdDeployment,
   holdSecuredVariables,
+  holdDisprovedSignature,
+  (view) => holdRepositoryBudget(view, NOBODY),
+];
+
+const LATE_HOLDS: readonly ((view: PipelineView) => Reason | undefined)[] = [
+  holdDeployment,
   holdBranchMoved,
   holdPullRequestClosed,
   holdNativeRetry,
-  holdDisprovedSignature,
 ];
 
 /** Rules after which a pipeline is looked at again: they hold for now. */
 export const PASSING_RULES: readonly string[] = ['hold-storm', 'hold-spread', 'hold-repository-budget'].map(
   (rule) => `pipeline-retry/${rule}`,
 );
+
+/** What speaks against a rerun as far as steps and logs tell; where nothing does, the rest has to be read. */
+export function earlyObjection(view: PipelineView): Reason | undefined {
+  for (const rule of FINDINGS) {
+    const finding = rule(view);
+    if (finding !== undefined) {
+      return finding.reason;
+    }
+  }
+  return firstHold(EARLY_HOLDS, view);
+}
+
+function firstHold(
+  holds: readonly ((view: PipelineView) => Reason | undefined)[],
+  view: PipelineView,
+): Reason | undefined {
+  for (const hold of holds) {
+    const reason = hold(view);
+    if (reason !== undefined) {
+      return reason;
+    }
+  }
+  return undefined;
+}
 
 /** What this run has begun already. */
 interface Begun {
@@ -91,13 +121,10 @@ function decideOne(view: PipelineView, begun: Begun): Decision {
   if (wish === undefined) {
     throw new BugError(`No rule of pipeline-retry speaks to ${pipeline.repository} #${String(pipeline.number)}.`);
   }
-  for (const hold of HOLDS) {
-    const reason = hold(view);
-    if (reason !== undefined) {
-      return { subject, verdict: 'skip', reason };
-    }
-  }
-  const reason = holdSpread(view, begun.bySignature) ?? holdRepositoryBudget(view, begun.byRepository);
+  const reason =
+    firstHold([...EARLY_HOLDS, ...LATE_HOLDS], view) ??
+    holdSpread(view, begun.bySignature) ??
+    holdRepositoryBudget(view, begun.byRepository);
   if (reason !== undefined) {
     return { subject, verdict: 'skip', reason };
   }
@@ -126,6 +153,7 @@ function proposalOf({ pipeline, signatures, world }: PipelineView, workspace: st
       target,
       variables: plainVariables.map(({ key, value }) => ({ key, value })),
       signatures: [...signatures],
+      createdAt: pipeline.createdAt,
       failedAt: pipeline.completedAt,
     },
     guard: {

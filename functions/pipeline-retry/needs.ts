@@ -1,19 +1,30 @@
 // What is to be read in this run, from what is remembered: which repositories are due, which pipelines come first, which of them
 // need more than their logs. Pure.
 import { durationSeconds } from '../../shared/core/policy.ts';
-import { causesOf, secondsOf, signaturesOf } from './decide-causes.ts';
+import { secondsOf } from './decide-causes.ts';
 import { stormsOf } from './decide-storms.ts';
 import type { PipelineRetryPolicy } from './schema.ts';
-import type { PipelineFacts } from './schema-facts.ts';
 import type { FoundPipeline, RepositoryMemory, RepositoryState, SignatureMemory } from './schema-memory.ts';
 
 /** A repository without a build in this time is not active. */
 const ACTIVE_SECONDS = 86_400;
+/** By how much a scheduler's tick may come early: without it, one second would cost the whole minute until the next. */
+const TICK_SECONDS = 30;
+/** Builds of a working day count, those of yesterday hardly. */
+const ACTIVITY_HALF_LIFE_SECONDS = 6 * 3600;
 /** The list of repositories changes seldom. */
 const REPOSITORIES_SECONDS = 3600;
 
 export function areRepositoriesDue({ listedAt }: RepositoryMemory, now: string): boolean {
-  return listedAt === null || secondsOf(now) - secondsOf(listedAt) >= REPOSITORIES_SECONDS;
+  return listedAt === null || secondsOf(now) - secondsOf(listedAt) >= REPOSITORIES_SECONDS - TICK_SECONDS;
+}
+
+/** Builds of late, each counting half as much six hours later. */
+export function activityAt(state: RepositoryState | undefined, nowSeconds: number): number {
+  if (state === undefined || state.listedAt === null) {
+    return 0;
+  }
+  return state.activity * 0.5 ** (Math.max(0, nowSeconds - secondsOf(state.listedAt)) / ACTIVITY_HALF_LIFE_SECONDS);
 }
 
 export interface DueRepository {
@@ -23,7 +34,7 @@ export interface DueRepository {
 }
 
 /**
- * The repositories whose turn it is: active ones (those that built last, up to policy.activeRepositories) each activeEvery, the
+ * The repositories whose turn it is: active ones (those that build most, up to policy.activeRepositories) each activeEvery, the
  * others each idleEvery. The one that waits longest beyond its time comes first. What was never listed begins at maximumAge.
  */
 export function dueRepositories(
@@ -38,7 +49,8 @@ export function dueRepositories(
   const active = new Set(
     slugs
       .filter((slug) => ageOf(states[slug]?.activeAt) < ACTIVE_SECONDS)
-      .sort((a, b) => ageOf(states[a]?.activeAt) - ageOf(states[b]?.activeAt) || compare(a, b))
+      // Not by the last build alone: one build in a quiet repository would push a busy one out for an hour.
+      .sort((a, b) => activityAt(states[b], nowSeconds) - activityAt(states[a], nowSeconds) || compare(a, b))
       .slice(0, policy.activeRepositories),
   );
   const start = new Date((nowSeconds - durationSeconds(policy.maximumAge)) * 1000).toISOString();
@@ -48,7 +60,7 @@ export function dueRepositories(
       const age = ageOf(states[slug]?.listedAt);
       return { repository: slug, since: states[slug]?.since ?? start, late: age - every, age };
     })
-    .filter(({ late }) => late >= 0)
+    .filter(({ late }) => late >= -TICK_SECONDS)
     .sort((a, b) => compareNumbers(b.late, a.late) || compare(a.repository, b.repository))
     .map(({ repository, since }) => ({ repository, since }));
 }
@@ -90,22 +102,6 @@ export function pipelinesToRead(
   const free = new Set([...newest].reverse().filter(isFree));
   const read = newest.filter((one) => free.has(one)).slice(0, policy.pipelinesPerRun);
   return { read, waiting: newest.filter((one) => !read.includes(one)) };
-}
-
-/** Whether a rerun is possible as far as the causes go; only then are branch, pull request and later runs asked for. */
-export function needsDetails(
-  pipeline: PipelineFacts,
-  all: readonly PipelineFacts[],
-  signatures: SignatureMemory,
-  policy: PipelineRetryPolicy,
-  now: string,
-): boolean {
-  const causes = causesOf(pipeline, policy);
-  if (causes.length === 0 || causes.some(({ verdict }) => verdict !== 'transient')) {
-    return false;
-  }
-  const storms = stormsOf({ pipelines: all, memory: { signatures } }, policy, secondsOf(now));
-  return signaturesOf(causes).every((signature) => storms.get(signature)?.isOver !== false);
 }
 
 function compare(a: string, b: string): number {

@@ -5,6 +5,7 @@ import { decodedTail } from '../../shared/core/log/decode.ts';
 import type { Ci, CiPipeline, CiStep, CiTarget } from '../../shared/ports/ci.ts';
 import { testHistory } from './decide-tests.ts';
 import { definitionFacts } from './observe-definition.ts';
+import { isAllowanceSpent } from './observe-repositories.ts';
 import type { Explanation, PipelineFacts, StepFacts } from './schema-facts.ts';
 import type { RerunFacts, TestFailure } from './schema-memory.ts';
 
@@ -30,57 +31,76 @@ export async function readFailure(
     const steps = await reading.ci.steps({ repository: pipeline.repository, pipeline: pipeline.uuid });
     const read = await Promise.all(steps.slice(0, 100).map((step) => readStep(reading, pipeline, step)));
     const facts = baseOf(
-      reading,
       pipeline,
       read.map(({ facts: step }) => step),
     );
     return { facts, testFailures: read.flatMap(({ testFailures }) => testFailures) };
   } catch (error) {
-    return { facts: { ...baseOf(reading, pipeline, []), missing: unread('Its steps', error) }, testFailures: [] };
+    throwShortage(error);
+    return { facts: { ...baseOf(pipeline, []), missing: unread('Its steps', error) }, testFailures: [] };
   }
 }
 
-/** Branch, pull request, later runs and definition: what a rerun depends on. */
-export async function readDetails(
-  { ci }: PipelineReading,
-  pipeline: CiPipeline,
+/** What is known of a pipeline with what changes meanwhile: which rerun of ours it is, and the later runs that were listed. */
+export function withRuns(
+  { reruns }: Pick<PipelineReading, 'reruns'>,
   facts: PipelineFacts,
-): Promise<PipelineFacts> {
-  const { repository, target } = pipeline;
-  const { commit } = target;
-  if (commit === null) {
+  listed: readonly CiPipeline[],
+): PipelineFacts {
+  const later = listed.filter(
+    (one) =>
+      one.uuid !== facts.uuid &&
+      one.buildNumber > facts.number &&
+      one.target.commit === facts.commit &&
+      selectorKey(one.target) === facts.selector,
+  );
+  return {
+    ...facts,
+    attempt: attemptOf(reruns, facts),
+    laterRuns: later
+      .map((one) => ({ number: one.buildNumber, state: one.result ?? one.state, createdAt: one.createdAt }))
+      .slice(0, 50),
+  };
+}
+
+/**
+ * Branch, pull request and definition: what a rerun depends on. Runs that were started meanwhile are looked for right before the
+ * rerun, by the executor.
+ */
+export async function readDetails({ ci }: PipelineReading, facts: PipelineFacts): Promise<PipelineFacts> {
+  const { repository, commit } = facts;
+  const target = facts.target as unknown as CiTarget;
+  if (commit === '') {
     return { ...facts, missing: 'The platform does not tell its commit.' };
   }
   try {
     const pullRequest =
       target.kind === 'pull-request' ? await ci.pullRequest({ repository, id: target.pullRequest }) : undefined;
     const branch = target.kind === 'branch' ? target.name : undefined;
-    const [head, later, file] = await Promise.all([
+    const [head, file] = await Promise.all([
       branch === undefined ? undefined : ci.branchHead({ repository, branch }),
-      ci.pipelinesFor({ repository, commit, selector: target.selector, since: pipeline.createdAt }),
-      ci.pipelineFile({ repository, commit }),
+      // The file of a commit changes no more.
+      facts.deploys === null ? ci.pipelineFile({ repository, commit }) : undefined,
     ]);
-    const definition = definitionFacts(file, target.selector);
+    const definition =
+      facts.deploys === null ? definitionFacts(file, target.selector) : { deploys: facts.deploys, retried: [] };
     return {
       ...facts,
       branchHead: head ?? pullRequest?.headCommit ?? null,
       pullRequest: pullRequest === undefined ? null : { id: pullRequest.id, state: pullRequest.state },
       deploys: definition.deploys,
-      laterRuns: later
-        .filter((one) => one.uuid !== pipeline.uuid && one.buildNumber > pipeline.buildNumber)
-        .map((one) => ({ number: one.buildNumber, state: one.result ?? one.state, createdAt: one.createdAt }))
-        .slice(0, 50),
       steps: facts.steps.map((step) => ({
         ...step,
         hasNativeRetry: step.hasNativeRetry || definition.retried.includes(step.name),
       })),
     };
   } catch (error) {
+    throwShortage(error);
     return { ...facts, missing: unread('What a rerun depends on', error) };
   }
 }
 
-function baseOf({ reruns }: PipelineReading, pipeline: CiPipeline, steps: readonly StepFacts[]): PipelineFacts {
+function baseOf(pipeline: CiPipeline, steps: readonly StepFacts[]): PipelineFacts {
   const { repository, uuid, buildNumber, url, createdAt, completedAt, target, variables, creator } = pipeline;
   return {
     repository,
@@ -104,20 +124,23 @@ function baseOf({ reruns }: PipelineReading, pipeline: CiPipeline, steps: readon
     pullRequest: null,
     deploys: null,
     laterRuns: [],
-    attempt: attemptOf(reruns, pipeline),
+    attempt: 0,
     missing: null,
     steps: [...steps],
   };
 }
 
 /** The pipeline is our rerun when we began one for its commit and selector before it was created. */
-function attemptOf(reruns: readonly RerunFacts[], { repository, uuid, target, createdAt }: CiPipeline): number {
+function attemptOf(
+  reruns: readonly RerunFacts[],
+  { repository, uuid, commit, selector, createdAt }: PipelineFacts,
+): number {
   const own = reruns.filter(
     (rerun) =>
       rerun.repository === repository &&
       rerun.pipeline !== uuid &&
-      rerun.commit === target.commit &&
-      rerun.selector === selectorKey(target) &&
+      rerun.commit === commit &&
+      rerun.selector === selector &&
       rerun.outcome !== 'not-started' &&
       // The clocks of two systems: a few seconds are no difference.
       Date.parse(createdAt) >= Date.parse(rerun.at) - 5000,
@@ -229,6 +252,7 @@ async function readCause(
       ? { explanation: null, log: 'absent' }
       : { explanation: explain(text), log: tail === undefined ? 'absent' : 'read' };
   } catch (error) {
+    throwShortage(error);
     if (!(error instanceof PlatformError)) {
       throw error;
     }
@@ -249,10 +273,18 @@ async function readTests(
     );
     return { tests: [...new Set(names)].slice(0, MOST_CASES), count: (report?.failed ?? 0) + (report?.errors ?? 0) };
   } catch (error) {
+    throwShortage(error);
     if (!(error instanceof PlatformError)) {
       throw error;
     }
     return { tests: [], count: 0 };
+  }
+}
+
+/** Nothing is wrong with the pipeline when requests are short: it is left for the next run as it is. */
+function throwShortage(error: unknown): void {
+  if (isAllowanceSpent(error)) {
+    throw error;
   }
 }
 

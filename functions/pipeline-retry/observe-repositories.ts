@@ -2,7 +2,7 @@
 import { eachOf } from '../../shared/core/each-of.ts';
 import { describeError, PlatformError } from '../../shared/core/errors.ts';
 import type { Ci, CiPipeline } from '../../shared/ports/ci.ts';
-import { areRepositoriesDue, dueRepositories } from './needs.ts';
+import { activityAt, areRepositoriesDue, dueRepositories } from './needs.ts';
 import type { PipelineRetryPolicy } from './schema.ts';
 import type { PipelineRetryFacts } from './schema-facts.ts';
 import type { BranchPass, FoundPipeline, RepositoryMemory, RepositoryState } from './schema-memory.ts';
@@ -19,6 +19,8 @@ export interface Listing {
   readonly repositoriesListedAt: string | null;
   readonly listed: Readonly<Record<string, RepositoryState>>;
   readonly found: readonly { readonly pipeline: CiPipeline; readonly found: FoundPipeline }[];
+  /** All pipelines that this run listed, by repository. */
+  readonly pipelines: ReadonlyMap<string, readonly CiPipeline[]>;
   readonly passes: readonly BranchPass[];
   readonly putOffRepositories: number;
   readonly problems: PipelineRetryFacts['problems'];
@@ -88,23 +90,30 @@ export async function listFailures(input: ListingInput): Promise<Listing> {
   }
   results.sort((a, b) => (a.slug < b.slug ? -1 : 1));
   const pipelines = results.flatMap((one) => one.pipelines);
+  const listed = new Set(results.map(({ slug }) => slug));
+  // Something was said of them, and they could not be listed: their turn is the next run, whenever it was to be.
+  const missed = first.filter((slug) => !listed.has(slug) && memory.repositories[slug] !== undefined);
   return {
     slugs,
     repositoriesListedAt,
     // A repository that is not listed any more is forgotten; one that was never due is remembered as known.
     listed: Object.fromEntries([
-      ...slugs.flatMap((slug) =>
-        memory.repositories[slug] === undefined
-          ? [[slug, { listedAt: null, since: null, activeAt: null }] as const]
-          : [],
-      ),
+      ...slugs.flatMap((slug) => (memory.repositories[slug] === undefined ? [[slug, NEVER_LISTED] as const] : [])),
+      ...missed.map((slug) => [slug, { ...stateOf(memory, slug), listedAt: null }] as const),
       ...results.map(({ slug, state }) => [slug, state] as const),
     ]),
+    pipelines: new Map(results.map((one) => [one.slug, one.pipelines])),
     found: pipelines.flatMap((pipeline) => (hasEndedBadly(pipeline) ? [{ pipeline, found: foundOf(pipeline) }] : [])),
     passes: pipelines.flatMap(passOf),
     putOffRepositories: putOff,
     problems,
   };
+}
+
+const NEVER_LISTED: RepositoryState = { listedAt: null, since: null, activeAt: null, activity: 0 };
+
+function stateOf({ repositories }: RepositoryMemory, slug: string): RepositoryState {
+  return repositories[slug] ?? NEVER_LISTED;
 }
 
 export function hasEndedBadly({ state, result }: CiPipeline): boolean {
@@ -167,8 +176,13 @@ function stateAfter(
   const since = [secondsBefore(now, OVERLAP_SECONDS), ...open.map(({ createdAt }) => createdAt)].reduce((a, b) =>
     Date.parse(a) <= Date.parse(b) ? a : b,
   );
-  const begun = pipelines.map(({ createdAt }) => createdAt).sort();
-  return { listedAt: now, since, activeAt: begun.at(-1) ?? before?.activeAt ?? null };
+  const known = before?.activeAt ?? null;
+  const fresh = pipelines
+    .map(({ createdAt }) => createdAt)
+    .filter((createdAt) => known === null || Date.parse(createdAt) > Date.parse(known))
+    .sort();
+  const activity = activityAt(before, Date.parse(now) / 1000) + fresh.length;
+  return { listedAt: now, since, activeAt: fresh.at(-1) ?? known, activity: Math.round(activity * 1000) / 1000 };
 }
 
 function passOf({ repository, state, result, target, completedAt }: CiPipeline): readonly BranchPass[] {

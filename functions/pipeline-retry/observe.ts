@@ -2,17 +2,28 @@
 // read is asked of needs.ts.
 import { eachOf } from '../../shared/core/each-of.ts';
 import { CallerError, PlatformError } from '../../shared/core/errors.ts';
+import { matchesPattern } from '../../shared/core/pattern.ts';
 import type { Policy } from '../../shared/core/policy.ts';
 import type { Ci, CiPipeline } from '../../shared/ports/ci.ts';
 import type { History, Memory, Ports } from '../../shared/ports/ports.ts';
-import { needsDetails, pipelinesToRead } from './needs.ts';
-import { type Explain, type PipelineReading, readDetails, readFailure, withTestHistory } from './observe-pipeline.ts';
-import { foundOf, hasEndedBadly, listFailures } from './observe-repositories.ts';
+import { earlyObjection } from './decide.ts';
+import { viewOf, worldOf } from './decide-view.ts';
+import { pipelinesToRead } from './needs.ts';
+import {
+  type Explain,
+  type PipelineReading,
+  readDetails,
+  readFailure,
+  withRuns,
+  withTestHistory,
+} from './observe-pipeline.ts';
+import { foundOf, hasEndedBadly, isAllowanceSpent, listFailures } from './observe-repositories.ts';
 import { openReruns } from './observe-reruns.ts';
 import type { PipelineEvent, PipelineRetryPolicy, PipelineRetryScope } from './schema.ts';
 import type { PipelineFacts, PipelineRetryFacts } from './schema-facts.ts';
 import {
   type FoundPipeline,
+  HeldMemory,
   NO_MEMORY,
   PipelineMemory,
   RepositoryMemory,
@@ -36,19 +47,21 @@ const AT_ONCE = 4;
 
 /** The failed pipelines of a workspace. What cannot be read becomes a problem, or a pipeline's `missing`; nothing of it is lost. */
 export async function observe(input: ObserveInput, explain: Explain): Promise<PipelineRetryFacts> {
-  const { scope, policy, now, ports, history, events, progress } = input;
+  const { scope, policy, now, ports, history, progress } = input;
+  const events = watchedOnly(input.events, policy);
   const ci = ciOf(ports, policy, scope);
   const memory = await remembered(input.memory);
   const { reruns, lost } = await openReruns(memory.signatures, history, now);
-  const hints = await hintedPipelines(ci, events, memory.pipelines);
   progress(`listing the pipelines of workspace ${scope.workspace}`);
   const listing = await listFailures({
     ci,
     memory: memory.repositories,
     policy: policy.duty,
     now,
-    hinted: hints.repositories,
+    // The list tells of the pipeline itself and of later runs, and is the turn of its repository as well.
+    hinted: [...new Set(events.map(({ repository }) => repository))].sort(),
   });
+  const hints = await hintedPipelines(ci, events, memory.pipelines, listing.pipelines);
   const seen = new Map<string, CiPipeline>([
     ...listing.found.map(({ pipeline }) => [pipeline.uuid, pipeline] as const),
     ...hints.pipelines.map((pipeline) => [pipeline.uuid, pipeline] as const),
@@ -57,30 +70,63 @@ export async function observe(input: ObserveInput, explain: Explain): Promise<Pi
   const { read, waiting } = pipelinesToRead(found, memory.signatures, policy.duty, now);
   progress(`looking for the causes of ${String(read.length)} failed pipelines`);
   const reading: PipelineReading = { ci: ci.prioritised('urgent'), explain, logBytes: policy.duty.logBytes, reruns };
-  const causes = await readCauses(reading, read, seen);
-  const past = { memory, testFailures: causes.testFailures, passes: listing.passes };
-  const known = withTestHistory(causes.facts, past);
-  const pipelines: PipelineFacts[] = [];
-  await eachOf(known, AT_ONCE, async (facts) => {
-    const pipeline = causes.pipelines.get(facts.uuid);
-    const isNeeded = pipeline !== undefined && needsDetails(facts, known, memory.signatures, policy.duty, now);
-    pipelines.push(isNeeded ? await readDetails(reading, pipeline, facts) : facts);
-  });
-  const { urgent } = await ci.remaining();
-  return {
+  const causes = await readCauses(reading, read, seen, memory.held);
+  const known = withTestHistory(causes.facts, {
+    memory,
+    testFailures: causes.testFailures,
+    passes: listing.passes,
+  }).map((facts) => withRuns(reading, facts, listing.pipelines.get(facts.repository) ?? []));
+  const facts: PipelineRetryFacts = {
     workspace: scope.workspace,
     now,
-    pipelines: pipelines.sort((a, b) => (a.uuid < b.uuid ? -1 : 1)),
+    pipelines: [...known],
     reruns: [...reruns],
     memory,
     listed: { ...listing.listed },
     repositoriesListedAt: listing.repositoriesListedAt,
     left: [...waiting, ...causes.left],
+    leftRead: [],
     putOffRepositories: listing.putOffRepositories,
     testFailures: [...causes.testFailures],
     passes: [...listing.passes],
-    requestsLeft: urgent,
+    requestsLeft: null,
     problems: [...hints.problems, ...listing.problems],
+  };
+  return withDetails(reading, facts, policy, read);
+}
+
+/** Branch, pull request and definition of those that nothing speaks against yet, until the requests are spent. */
+async function withDetails(
+  reading: PipelineReading,
+  facts: PipelineRetryFacts,
+  policy: Policy<PipelineRetryPolicy>,
+  found: readonly FoundPipeline[],
+): Promise<PipelineRetryFacts> {
+  const world = worldOf(facts, policy);
+  const pipelines: PipelineFacts[] = [];
+  const leftRead: PipelineFacts[] = [];
+  await eachOf(facts.pipelines, AT_ONCE, async (one) => {
+    if (earlyObjection(viewOf(world, one)) !== undefined) {
+      pipelines.push(one);
+      return;
+    }
+    try {
+      pipelines.push(await readDetails(reading, one));
+    } catch (error) {
+      if (!isAllowanceSpent(error)) {
+        throw error;
+      }
+      leftRead.push(one);
+    }
+  });
+  const isLeft = new Set(leftRead.map(({ uuid }) => uuid));
+  const byUuid = (a: PipelineFacts, b: PipelineFacts): number => (a.uuid < b.uuid ? -1 : 1);
+  return {
+    ...facts,
+    pipelines: pipelines.sort(byUuid),
+    left: [...facts.left, ...found.filter(({ uuid }) => isLeft.has(uuid))],
+    leftRead: leftRead.sort(byUuid),
+    requestsLeft: (await reading.ci.remaining()).urgent,
   };
 }
 
@@ -95,40 +141,54 @@ function ciOf({ ci }: Pick<Ports, 'ci'>, { team }: Policy<unknown>, { workspace 
   return ci;
 }
 
+/** A webhook of the whole workspace tells of all its repositories. */
+function watchedOnly(events: readonly PipelineEvent[], { team }: Policy<unknown>): readonly PipelineEvent[] {
+  const patterns = team.ci?.bitbucket.repositories ?? [];
+  return events.filter(
+    ({ repository }) => patterns.length === 0 || patterns.some((pattern) => matchesPattern(pattern, repository)),
+  );
+}
+
 /** A memory of another version is no memory: the duty begins anew, at most maximumAge back. */
 async function remembered(memory: Memory): Promise<PipelineRetryFacts['memory']> {
-  const [repositories, pipelines, signatures] = await Promise.all([
+  const [repositories, pipelines, signatures, held] = await Promise.all([
     memory.read('repositories'),
     memory.read('pipelines'),
     memory.read('signatures'),
+    memory.read('held'),
   ]);
   return {
     repositories: RepositoryMemory.safeParse(repositories).data ?? { ...NO_MEMORY.repositories },
     pipelines: PipelineMemory.safeParse(pipelines).data ?? { ...NO_MEMORY.pipelines },
     signatures: SignatureMemory.safeParse(signatures).data ?? { ...NO_MEMORY.signatures },
+    held: HeldMemory.safeParse(held).data ?? { ...NO_MEMORY.held },
   };
 }
 
 interface Hints {
   readonly pipelines: readonly CiPipeline[];
-  /** Repositories of which something was said without a build number. */
-  readonly repositories: readonly string[];
   readonly problems: PipelineRetryFacts['problems'];
 }
 
-/** Asks after what a webhook or a caller named; several hints of one pipeline are one. */
-async function hintedPipelines(ci: Ci, events: readonly PipelineEvent[], { handled }: PipelineMemory): Promise<Hints> {
+/** Asks after what a webhook or a caller named and no list of this run showed; several hints of one pipeline are one. */
+async function hintedPipelines(
+  ci: Ci,
+  events: readonly PipelineEvent[],
+  { handled }: PipelineMemory,
+  listed: ReadonlyMap<string, readonly CiPipeline[]>,
+): Promise<Hints> {
   const named = new Map(
-    events.flatMap((event) =>
-      event.number === null ? [] : [[`${event.repository} ${String(event.number)}`, event] as const],
+    events.flatMap(({ repository, number }) =>
+      number === null || listed.get(repository)?.some(({ buildNumber }) => buildNumber === number) === true
+        ? []
+        : [[`${repository} ${String(number)}`, { repository, number }] as const],
     ),
   );
-  const repositories = new Set(events.flatMap((event) => (event.number === null ? [event.repository] : [])));
   const pipelines: CiPipeline[] = [];
   const problems: { kind: 'platform'; message: string }[] = [];
   await eachOf([...named.values()], AT_ONCE, async ({ repository, number }) => {
     try {
-      const pipeline = await ci.prioritised('urgent').pipeline({ repository, pipeline: number ?? 0 });
+      const pipeline = await ci.prioritised('urgent').pipeline({ repository, pipeline: number });
       if (pipeline !== undefined && handled[pipeline.uuid] === undefined && hasEndedBadly(pipeline)) {
         pipelines.push(pipeline);
       }
@@ -136,15 +196,14 @@ async function hintedPipelines(ci: Ci, events: readonly PipelineEvent[], { handl
       if (!(error instanceof PlatformError)) {
         throw error;
       }
-      // Its repository is listed in its place, now or at its turn: the hint is lost, the pipeline is not.
-      repositories.add(repository);
+      // Its repository is listed with the next run: the hint is lost, the pipeline is not.
       problems.push({
         kind: 'platform',
         message: `Pipeline #${String(number)} of ${repository} cannot be read: ${error.full}`.slice(0, 2000),
       });
     }
   });
-  return { pipelines, repositories: [...repositories].sort(), problems };
+  return { pipelines, problems };
 }
 
 /** What waited, and what is new; each pipeline once. */
@@ -171,22 +230,27 @@ function lostAgain(lost: readonly RerunFacts[], reruns: readonly RerunFacts[]): 
 
 interface Causes {
   readonly facts: readonly PipelineFacts[];
-  readonly pipelines: ReadonlyMap<string, CiPipeline>;
   readonly testFailures: readonly TestFailure[];
   readonly left: readonly FoundPipeline[];
 }
 
-/** Newest first, until the requests are spent: what is left is looked at in the next run. */
+/** Newest first, until the requests are spent: what is left is looked at in the next run. What was read before is not read again. */
 async function readCauses(
   reading: PipelineReading,
   found: readonly FoundPipeline[],
   seen: ReadonlyMap<string, CiPipeline>,
+  { pipelines: held }: HeldMemory,
 ): Promise<Causes> {
   const facts: PipelineFacts[] = [];
-  const pipelines = new Map<string, CiPipeline>();
   const testFailures: TestFailure[] = [];
   const left: FoundPipeline[] = [];
+  const known = new Map(held.map((one) => [one.uuid, one]));
   await eachOf(found, AT_ONCE, async (one) => {
+    const before = known.get(one.uuid);
+    if (before !== undefined) {
+      facts.push(before);
+      return;
+    }
     if ((await reading.ci.remaining()).urgent <= 0) {
       left.push(one);
       return;
@@ -198,7 +262,6 @@ async function readCauses(
         return;
       }
       const read = await readFailure(reading, pipeline);
-      pipelines.set(pipeline.uuid, pipeline);
       facts.push(read.facts);
       testFailures.push(...read.testFailures);
     } catch (error) {
@@ -208,5 +271,5 @@ async function readCauses(
       left.push(one);
     }
   });
-  return { facts, pipelines, testFailures, left };
+  return { facts, testFailures, left };
 }

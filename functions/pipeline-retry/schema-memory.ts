@@ -1,9 +1,7 @@
-// What this duty remembers of a workspace from run to run, in three documents. Each list has its cap and its age.
+// What this duty remembers of a workspace from run to run, in four documents. Each list has its cap and its age.
 import { z } from 'zod';
 import { Slug } from './schema.ts';
-
-export const text = z.string().max(2000);
-export const instant = z.iso.datetime();
+import { instant, PipelineFacts, text } from './schema-pipeline.ts';
 
 /** Where the reading of one repository stands. */
 export const RepositoryState = z.strictObject({
@@ -12,6 +10,8 @@ export const RepositoryState = z.strictObject({
   since: instant.nullable(),
   /** When a pipeline of it was last seen to begin. */
   activeAt: instant.nullable(),
+  /** Builds of late when it was listed, each counting half as much six hours later. */
+  activity: z.number().min(0).default(0),
 });
 export type RepositoryState = z.infer<typeof RepositoryState>;
 
@@ -88,12 +88,18 @@ export const SignatureMemory = z.strictObject({
 });
 export type SignatureMemory = z.infer<typeof SignatureMemory>;
 
+/** What was read of pipelines that wait: the steps and logs of what has ended change no more, and are not asked for twice. */
+export const HeldMemory = z.strictObject({ pipelines: z.array(PipelineFacts) });
+export type HeldMemory = z.infer<typeof HeldMemory>;
+
 export const NO_MEMORY: {
   readonly repositories: RepositoryMemory;
   readonly pipelines: PipelineMemory;
   readonly signatures: SignatureMemory;
+  readonly held: HeldMemory;
 } = {
   repositories: { listedAt: null, repositories: {} },
   pipelines: { handled: {}, waiting: [] },
   signatures: { at: null, records: {}, reruns: [], sightings: [], storms: {}, testFailures: [], passes: [] },
+  held: { pipelines: [] },
 };

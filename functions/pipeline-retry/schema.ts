@@ -30,9 +30,9 @@ const Storm = z
       .int()
       .min(2)
       .max(1000)
-      .default(3)
+      .default(5)
       .describe(
-        'Repositories that fail with one signature within the window before it counts as a failure of their common upstream. Two may be chance',
+        'Repositories that fail with one signature within the window before it counts as a failure of their common upstream. At 50 failures an hour three meet by chance several times a day, and then wait for nothing',
       ),
     window: Duration.default('10m').describe(
       'Ten minutes is as long as most builds: failures of one cause end within it',

@@ -49,7 +49,7 @@ export interface ActionKind {
   /** Compares; pure. `before` is undefined when it could not be read then. Never `kept` without evidence. */
   judge(action: ActionProposal, before: JsonObject | undefined, after: JsonObject): Judgement;
   /** Seconds until it is judged, and between two looks at what is under way; the policy's `guardrails.settle` when absent. */
-  settleSeconds?(team: TeamPolicy): number;
+  settleSeconds?(team: TeamPolicy, action: ActionProposal): number;
   /** The change in words, e.g. "memory limit 1Gi → 1280Mi of shop/web-1/app". */
   describe(action: ActionProposal): string;
 }

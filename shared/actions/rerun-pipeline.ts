@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { ActionProposal, Inverse } from '../core/action.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import type { Ci, CiPipeline, CiTarget } from '../ports/ci.ts';
+import type { Ci, CiPipeline, CiPriority, CiTarget } from '../ports/ci.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { ActionKind, Look } from './kind.ts';
 import { finding, type Judgement } from './judgement.ts';
@@ -40,12 +40,14 @@ const Wanted = z.strictObject({
   target: z.record(z.string(), z.json()),
   variables: z.array(z.strictObject({ key: text, value: text })).max(100),
   signatures: z.array(text).max(20),
-  /** The new pipeline is one that was created after this, ISO. */
+  /** When the pipeline that failed was created and when it ended, ISO: any other run created since is the new one, or somebody's. */
+  createdAt: z.iso.datetime(),
   failedAt: z.iso.datetime(),
 });
 
-/** Builds take minutes: looked at each three, and no longer than a day. */
+/** A rerun takes at least about as long as the run that failed: looked at this much later, each request being scarce, and no longer than a day. */
 const LOOK_SECONDS = 180;
+const LONGEST_LOOK_SECONDS = 1800;
 const PATIENCE_SECONDS = 86_400;
 
 const View = z.strictObject({
@@ -66,17 +68,25 @@ export const rerunPipeline: ActionKind = {
   judgedByOutcome: true,
 
   async look(ports: Ports, action: ActionProposal): Promise<Look> {
-    const run = await findRerun(ports, action);
-    const { repository, number } = PipelineTarget.parse(action.target);
-    return run === undefined
-      ? { at: 'from', found: `There is no later run of the commit of ${repository} #${String(number)}.` }
-      : { at: 'to', found: `Pipeline #${String(run.buildNumber)} of ${repository} runs the same commit.` };
+    const { repository, pipeline, number } = PipelineTarget.parse(action.target);
+    const runs = await ciOf(ports, 'urgent').pipelinesFor({ repository, ...searchOf(action.to) });
+    const run = firstOther(runs, pipeline);
+    if (run !== undefined) {
+      return { at: 'to', found: `Pipeline #${String(run.buildNumber)} of ${repository} runs the same commit.` };
+    }
+    const failed = runs.find(({ uuid }) => uuid === pipeline);
+    return failed === undefined || (failed.state === 'completed' && failed.result !== 'successful')
+      ? { at: 'from', found: `There is no other run of the commit of ${repository} #${String(number)}.` }
+      : {
+          at: 'elsewhere',
+          found: `${repository} #${String(number)} itself was run again by somebody: it is ${failed.result ?? failed.state}.`,
+        };
   },
 
   async apply(ports, action) {
     const { repository } = PipelineTarget.parse(action.target);
     const { target, variables } = Wanted.parse(action.to);
-    const started = await ciOf(ports).start({
+    const started = await ciOf(ports, 'urgent').start({
       repository,
       target: Definition.parse(target),
       variables: variables.map(({ key, value }) => ({ key, value, secured: false })),
@@ -96,13 +106,17 @@ export const rerunPipeline: ActionKind = {
   growth: () => ({ step: 1, total: undefined }),
 
   async observe(ports, _team, action, now) {
-    const run = await findRerun(ports, action);
-    return viewOf(run, now);
+    const { repository, pipeline } = PipelineTarget.parse(action.target);
+    return viewOf(await firstRun(ports, repository, pipeline, searchOf(action.to)), now);
   },
 
   judge: judgeRerun,
 
-  settleSeconds: () => LOOK_SECONDS,
+  settleSeconds(_team, { to }) {
+    const { createdAt, failedAt } = Wanted.parse(to);
+    const lastedSeconds = Math.max(0, (Date.parse(failedAt) - Date.parse(createdAt)) / 1000);
+    return Math.min(LONGEST_LOOK_SECONDS, Math.ceil(lastedSeconds) + LOOK_SECONDS);
+  },
 
   describe({ target, to }) {
     const { repository, number } = PipelineTarget.parse(target);
@@ -116,33 +130,32 @@ export function searchOf(to: ActionProposal['to']): {
   selector: z.infer<typeof Selector> | null;
   since: string;
 } {
-  const { target, failedAt } = Wanted.parse(to);
+  const { target, createdAt } = Wanted.parse(to);
   const { commit, selector } = Definition.parse(target);
-  return { commit, selector: selector === null ? null : { ...selector }, since: failedAt };
+  return { commit, selector: selector === null ? null : { ...selector }, since: createdAt };
 }
 
-export function ciOf({ ci }: Ports): Ci {
+export function ciOf({ ci }: Ports, priority: CiPriority): Ci {
   if (ci === undefined) {
     throw new ConfigurationError('An action on a pipeline is stored, and no CI system is configured.', {
       remedy: 'Set ci.bitbucket in the policy, and BITBUCKET_ACCESS_TOKEN.',
     });
   }
-  return ci.prioritised('urgent');
+  return ci.prioritised(priority);
 }
 
-/** The first run of the same commit and definition that was created after the failure. */
-async function findRerun(ports: Ports, action: ActionProposal): Promise<CiPipeline | undefined> {
-  const { repository, pipeline } = PipelineTarget.parse(action.target);
-  return firstRun(ports, repository, pipeline, searchOf(action.to));
-}
-
+/** The first other run of the same commit and definition since the one that failed. Nobody waits for it: what was begun goes on without. */
 export async function firstRun(
   ports: Ports,
   repository: string,
   failed: string,
   search: ReturnType<typeof searchOf>,
 ): Promise<CiPipeline | undefined> {
-  const runs = await ciOf(ports).pipelinesFor({ repository, ...search });
+  return firstOther(await ciOf(ports, 'patient').pipelinesFor({ repository, ...search }), failed);
+}
+
+/** Runs are told newest first. */
+function firstOther(runs: readonly CiPipeline[], failed: string): CiPipeline | undefined {
   return runs.filter(({ uuid }) => uuid !== failed).at(-1);
 }
 

@@ -46,7 +46,7 @@ export const stopPipeline: ActionKind = {
       throw nothingToStop(repository, 'the pipeline that was started is not there');
     }
     const named = `Pipeline #${String(run.buildNumber)}`;
-    if (!(await ciOf(ports).stop({ repository, pipeline: run.uuid }))) {
+    if (!(await ciOf(ports, 'urgent').stop({ repository, pipeline: run.uuid }))) {
       throw nothingToStop(repository, `${named} had ended by itself`);
     }
     return `${named} was stopped.`;

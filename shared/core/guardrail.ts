@@ -29,6 +29,8 @@ export interface RecentChange {
   /** ISO time at which it was begun. */
   readonly at: string;
   readonly actionId: string;
+  /** Absent in what an earlier version stored. */
+  readonly kind?: string;
   readonly workload: string;
   readonly touches: number;
   /** See `ActionGuard.part`. */
@@ -201,11 +203,12 @@ export function refuseLargeGrowth({ team, growth }: GuardrailInput): string | un
   return undefined;
 }
 
-/** The number of changes of a scope in any 60 minutes. */
-export function refuseOverBudget({ team, recent, now }: GuardrailInput): string | undefined {
-  const budget = whole(team.guardrails.actionsPerHour, 'guardrails.actionsPerHour');
+/** The number of changes of a scope in any 60 minutes: of its own kind where that has a budget of its own, else of all the others. */
+export function refuseOverBudget({ action, team, recent, now }: GuardrailInput): string | undefined {
+  const { budget, isCounted } = budgetFor(action.kind, team);
   const since = instantOf(now) - HOUR_MILLISECONDS;
   const begun = recent
+    .filter(isCounted)
     .map((change) => ({ undo: change.undo, at: instantOf(change.at) }))
     .filter(({ undo, at }) => !undo && at > since)
     .map(({ at }) => at)
@@ -217,6 +220,24 @@ export function refuseOverBudget({ team, recent, now }: GuardrailInput): string 
   const next =
     budget === 0 || freed === undefined ? 'never' : `at ${new Date(freed + HOUR_MILLISECONDS).toISOString()}`;
   return `The budget is used up: ${begun.length} of ${budget} changes in the last hour, next ${next}.`;
+}
+
+function budgetFor(
+  kind: string,
+  { guardrails }: TeamPolicy,
+): { readonly budget: number; readonly isCounted: (change: RecentChange) => boolean } {
+  const own: Readonly<Record<string, { readonly actionsPerHour: number }>> = guardrails.ofKind;
+  if (Object.hasOwn(own, kind)) {
+    return {
+      budget: whole(own[kind]?.actionsPerHour ?? Number.NaN, `guardrails.ofKind.${kind}.actionsPerHour`),
+      // What does not say of which kind it is counts everywhere: too few changes are better than too many.
+      isCounted: (change) => change.kind === undefined || change.kind === kind,
+    };
+  }
+  return {
+    budget: whole(guardrails.actionsPerHour, 'guardrails.actionsPerHour'),
+    isCounted: (change) => change.kind === undefined || !Object.hasOwn(own, change.kind),
+  };
 }
 
 /**

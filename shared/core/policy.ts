@@ -158,7 +158,26 @@ export const Guardrails = z
       .min(0)
       .max(1000)
       .default(20)
-      .describe('Changes per scope in any 60 minutes. 20 lets a team follow every one of them'),
+      .describe(
+        'Changes per scope in any 60 minutes, those of the kinds under ofKind left out. 20 lets a team follow every one of them',
+      ),
+    ofKind: z
+      .strictObject({
+        'ci.rerun': z
+          .strictObject({
+            actionsPerHour: z
+              .int()
+              .min(0)
+              .max(1000)
+              .default(150)
+              .describe(
+                'Reruns per workspace in any 60 minutes. A storm of a hundred builds and an hour of single failures; a rerun harms nothing that runs, and each repository has a budget of its own',
+              ),
+          })
+          .prefault({}),
+      })
+      .prefault({})
+      .describe('Budgets of kinds of which a scope sees more, or harmless ones: each counts its own kind alone'),
     undosPerHour: z
       .int()
       .min(0)
@@ -283,9 +302,9 @@ export const TeamPolicy = z.strictObject({
           .int()
           .min(60)
           .max(10_000)
-          .default(900)
+          .default(980)
           .describe(
-            'Requests in any 60 minutes, over all instances. Bitbucket allows 1,000 to a token (more over 100 seats); a tenth is left to others who use the same one',
+            'Requests in any 60 minutes, over all instances. Bitbucket allows 1,000 to a token (more over 100 seats); 200 repositories at 50 failures an hour need some 940, and 20 are left for a person. Lower it where others use the same token',
           ),
         urgentShare: z
           .number()
@@ -293,7 +312,7 @@ export const TeamPolicy = z.strictObject({
           .max(0.9)
           .default(0.2)
           .describe(
-            'Share of them that is kept for reruns, their outcome and what people ask for. A fifth is 180 an hour, three for each minute',
+            'Share of them that the lists of pipelines leave to the causes of failures, reruns and what people ask for. A fifth is 196 an hour, three for each minute',
           ),
       }),
     })

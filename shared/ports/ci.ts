@@ -2,8 +2,11 @@
 // system did not tell. States that this version does not know become `unknown`. No code.
 import type { Block } from '../core/document.ts';
 
-/** `urgent`: somebody waits for it. `background`: leaves the reserved part of the request allowance alone. */
-export type CiPriority = 'urgent' | 'background';
+/**
+ * `urgent`: somebody waits for it. `background`: leaves the reserved part of the request allowance alone. `patient`: tells or checks
+ * what is done already, and waits where requests are short.
+ */
+export type CiPriority = 'urgent' | 'background' | 'patient';
 
 export interface CiRepository {
   /** Stands in every address; unique in the workspace. */
@@ -220,7 +223,7 @@ export interface CiAllowance {
 }
 
 export interface Ci {
-  /** The same system, with reads of that priority. Reads are `background` by default; writes are always urgent. */
+  /** The same system, with reads of that priority. Reads are `background` by default; starts and stops are always urgent, comments and statuses patient. */
   prioritised(priority: CiPriority): Ci;
   /** Costs no request. */
   remaining(): Promise<CiAllowance>;

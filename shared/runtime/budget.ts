@@ -6,6 +6,8 @@ import type { Store, Version, Write } from '../ports/store.ts';
 export interface BudgetEntry {
   readonly at: string;
   readonly actionId: string;
+  /** Absent in what an earlier version stored. */
+  readonly kind?: string;
   readonly workload: string;
   readonly touches: number;
   /** The part of the workload that was changed, where the action names one. */
@@ -38,6 +40,6 @@ export function budgetWrite(scopeKey: string, budget: Budget, entry: BudgetEntry
 }
 
 /** The place that an action takes in the budget from `at` on. */
-export function budgetEntry({ id, guard: { workload, touches, part } }: ActionRecord, at: string): BudgetEntry {
-  return { at, actionId: id, workload, touches, undo: false, ...(part === undefined ? {} : { part }) };
+export function budgetEntry({ id, kind, guard: { workload, touches, part } }: ActionRecord, at: string): BudgetEntry {
+  return { at, actionId: id, kind, workload, touches, undo: false, ...(part === undefined ? {} : { part }) };
 }

@@ -147,6 +147,10 @@ async function judged(context: RunContext, action: ActionRecord): Promise<Judgem
     if (!(error instanceof PlatformError)) {
       throw error;
     }
+    if (error.failure.code === 'ALLOWANCE_SPENT') {
+      // Our own budget held the look back, and frees itself: that says nothing of the change.
+      return { verdict: 'under-way', rule: 'verify/put-off', sentence: context.mask(error.full), evidence: {} };
+    }
     return { verdict: 'no-data', rule: 'verify/unreadable', sentence: context.mask(error.full), evidence: {} };
   }
   return kind.judge(action, action.before, after);

@@ -4,7 +4,7 @@ import type { CiPriority } from '../../ports/ci.ts';
 export interface AllowanceRules {
   /** Requests in any rolling hour. */
   readonly requestsPerHour: number;
-  /** Share of them that background work leaves to urgent requests. */
+  /** Share of them that background work never spends: it is there for urgent requests. */
   readonly urgentShare: number;
 }
 
@@ -13,6 +13,7 @@ export interface Reservation {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly count: number;
+  readonly priority: CiPriority;
 }
 
 export interface AllowanceState {
@@ -21,7 +22,7 @@ export interface AllowanceState {
   readonly limit?: { readonly value: number; readonly at: number };
   /** Nobody asks before. */
   readonly closedUntil?: number;
-  /** Only urgent requests before: less than a fifth of Bitbucket's limit is left, whoever spent the rest. */
+  /** Only urgent requests before: less than a fifth of Bitbucket's limit is left, and it is not we who spent the rest. */
   readonly nearLimitUntil?: number;
 }
 
@@ -40,10 +41,10 @@ export interface Told {
 
 export const EMPTY: AllowanceState = { reservations: [] };
 
-/** A reserved request is sent within this time, or handed back. */
-export const SPEND_WITHIN_MILLISECONDS = 60_000;
+/** A reserved request is sent within this time, or handed back: a block of ten is spent within seconds, or lies idle. */
+export const SPEND_WITHIN_MILLISECONDS = 20_000;
 /** Clocks of two instances differ by less than this, and a request is under way for less. */
-const TOLERANCE_MILLISECONDS = 60_000;
+const TOLERANCE_MILLISECONDS = 20_000;
 /** A request may be sent at the end of its time: only this much later is it surely out of the rolling hour. */
 const COUNTS_MILLISECONDS = 3_600_000 + SPEND_WITHIN_MILLISECONDS + TOLERANCE_MILLISECONDS;
 /** After a 429 without Retry-After: a minute frees a sixtieth of a rolling hour, and Bitbucket is asked once more then. */
@@ -52,14 +53,18 @@ const CLOSED_MILLISECONDS = 60_000;
 const NEAR_LIMIT_MILLISECONDS = 60_000;
 /** A limit that was not told for this long may be another by now. */
 const LIMIT_HOLDS_MILLISECONDS = 3_600_000;
-/** Of a limit that Bitbucket told: the rest is for requests that are under way. */
-const LIMIT_SHARE = 0.9;
+/** Of a limit that Bitbucket told. Every request of ours is counted before it is sent; the rest is for requests of a person. */
+const LIMIT_SHARE = 0.98;
+/** Bitbucket says that its limit is near when more than this share of it is spent. */
+const NEAR_LIMIT_SHARE = 0.8;
+/** Share of the budget that patient work leaves to all others: about what a busy quarter of an hour needs beyond a usual one. */
+const PATIENT_LEAVES_SHARE = 0.02;
 
 /** Without what no longer counts. A reservation from the future, of a clock that was ahead, counts. */
 export function pruned(state: AllowanceState, now: number): AllowanceState {
   const { limit, closedUntil, nearLimitUntil } = state;
   return {
-    reservations: state.reservations.filter(({ at }) => now < at + COUNTS_MILLISECONDS),
+    reservations: state.reservations.filter((one) => counts(one, now)),
     ...(limit !== undefined && now < limit.at + LIMIT_HOLDS_MILLISECONDS ? { limit } : {}),
     ...(closedUntil !== undefined && now < closedUntil ? { closedUntil } : {}),
     ...(nearLimitUntil !== undefined && now < nearLimitUntil ? { nearLimitUntil } : {}),
@@ -73,8 +78,13 @@ export function tightened(state: AllowanceState, told: Told): AllowanceState {
     ...state,
     ...(told.limit === undefined ? {} : { limit: { value: told.limit, at: told.at } }),
     ...(told.refused ? { closedUntil: Math.max(state.closedUntil ?? 0, told.at + wait) } : {}),
-    ...(told.nearLimit ? { nearLimitUntil: told.at + NEAR_LIMIT_MILLISECONDS } : {}),
+    ...(told.nearLimit && !isOwnDoing(state, told) ? { nearLimitUntil: told.at + NEAR_LIMIT_MILLISECONDS } : {}),
   };
+}
+
+/** What we spent ourselves within our budget explains that the limit is near; it is no sign of others. */
+function isOwnDoing(state: AllowanceState, { at, limit = state.limit?.value }: Told): boolean {
+  return limit !== undefined && reserved(state, at) >= limit * NEAR_LIMIT_SHARE;
 }
 
 /** Requests of an hour: the policy's, or less where Bitbucket grants less. */
@@ -85,39 +95,70 @@ export function budgetOf(state: AllowanceState, rules: AllowanceRules): number {
 
 /** Requests that may be reserved now. */
 export function freeFor(state: AllowanceState, rules: AllowanceRules, priority: CiPriority, now: number): number {
-  if (now < (state.closedUntil ?? 0) || (priority === 'background' && now < (state.nearLimitUntil ?? 0))) {
+  if (now < opensAt(state, priority)) {
     return 0;
   }
-  return Math.max(0, roomOf(state, rules, priority) - reserved(state, now));
+  return Math.max(
+    0,
+    Math.min(...limitsOf(state, rules, priority).map(({ room, of }) => room - reserved(state, now, of))),
+  );
 }
 
 /** When the next request is free, in milliseconds since 1970; `now` where one is. */
 export function freeAt(state: AllowanceState, rules: AllowanceRules, priority: CiPriority, now: number): number {
-  const open = Math.max(now, state.closedUntil ?? 0, priority === 'background' ? (state.nearLimitUntil ?? 0) : 0);
-  const room = roomOf(state, rules, priority);
-  const ends = state.reservations
-    .map(({ at, count }) => ({ end: at + COUNTS_MILLISECONDS, count }))
-    .filter(({ end }) => end > now)
-    .sort((a, b) => a.end - b.end);
-  let held = ends.reduce((sum, { count }) => sum + count, 0);
-  let free = now;
-  for (const { end, count } of ends) {
-    if (held < room) {
-      break;
+  const times = limitsOf(state, rules, priority).map(({ room, of }) => {
+    const ends = state.reservations
+      .filter((one) => of(one) && counts(one, now))
+      .map(({ at, count }) => ({ end: at + COUNTS_MILLISECONDS, count }))
+      .sort((a, b) => a.end - b.end);
+    let held = ends.reduce((sum, { count }) => sum + count, 0);
+    let free = now;
+    for (const { end, count } of ends) {
+      if (held < room) {
+        break;
+      }
+      held -= count;
+      free = end;
     }
-    held -= count;
-    free = end;
-  }
-  return Math.max(open, free);
+    return free;
+  });
+  return Math.max(now, opensAt(state, priority), ...times);
 }
 
-function roomOf(state: AllowanceState, rules: AllowanceRules, priority: CiPriority): number {
+function opensAt({ closedUntil = 0, nearLimitUntil = 0 }: AllowanceState, priority: CiPriority): number {
+  return priority === 'urgent' ? closedUntil : Math.max(closedUntil, nearLimitUntil);
+}
+
+interface Limit {
+  readonly room: number;
+  /** What counts against it. */
+  readonly of: (reservation: Reservation) => boolean;
+}
+
+/**
+ * All within the budget. Urgent work may spend the whole of it, background work of its own no more than what is not kept for urgent
+ * work; what urgent work did spend takes nothing from it, or lists would stand still in just the hours in which builds fail.
+ */
+function limitsOf(state: AllowanceState, rules: AllowanceRules, priority: CiPriority): readonly Limit[] {
   const budget = budgetOf(state, rules);
-  return priority === 'urgent' ? budget : budget - Math.ceil(budget * rules.urgentShare);
+  const all = (): boolean => true;
+  switch (priority) {
+    case 'urgent':
+      return [{ room: budget, of: all }];
+    case 'patient':
+      return [{ room: budget - Math.ceil(budget * PATIENT_LEAVES_SHARE), of: all }];
+    case 'background':
+      return [
+        { room: budget, of: all },
+        { room: budget - Math.ceil(budget * rules.urgentShare), of: (one) => one.priority === 'background' },
+      ];
+  }
 }
 
-function reserved(state: AllowanceState, now: number): number {
-  return state.reservations
-    .filter(({ at }) => now < at + COUNTS_MILLISECONDS)
-    .reduce((sum, { count }) => sum + count, 0);
+function reserved({ reservations }: AllowanceState, now: number, of: Limit['of'] = () => true): number {
+  return reservations.filter((one) => of(one) && counts(one, now)).reduce((sum, { count }) => sum + count, 0);
+}
+
+function counts({ at }: Reservation, now: number): boolean {
+  return now < at + COUNTS_MILLISECONDS;
 }

@@ -81,7 +81,8 @@ export function requestAllowance(options: AllowanceOptions): Allowance {
 
   function fromBlock(priority: CiPriority): boolean {
     const now = clock.now().getTime();
-    const block = blocks.find((one) => !isOver(one, now) && (priority === 'urgent' || one.priority === 'background'));
+    // Of its own kind: what urgent work took of a block for lists would be missing for lists.
+    const block = blocks.find((one) => !isOver(one, now) && one.priority === priority);
     if (block !== undefined) {
       block.used += 1;
     }
@@ -149,7 +150,7 @@ export function requestAllowance(options: AllowanceOptions): Allowance {
       }
       counter += 1;
       fresh = { id: `${options.instance}-${String(counter)}`, at: now, priority, granted, used: 0, closed: false };
-      return { ...state, reservations: [...state.reservations, { id: fresh.id, at: now, count: granted }] };
+      return { ...state, reservations: [...state.reservations, { id: fresh.id, at: now, count: granted, priority }] };
     });
     if (done && fresh !== undefined) {
       blocks.push(fresh);
@@ -208,7 +209,7 @@ export function requestAllowance(options: AllowanceOptions): Allowance {
         const known = corrected(state, now);
         const idle = (priority: CiPriority): number =>
           blocks
-            .filter((one) => !isOver(one, now) && (priority === 'urgent' || one.priority === 'background'))
+            .filter((one) => !isOver(one, now) && one.priority === priority)
             .reduce((sum, one) => sum + one.granted - one.used, 0);
         const left = (priority: CiPriority): number => freeFor(known, options, priority, now) + idle(priority);
         const background = left('background');

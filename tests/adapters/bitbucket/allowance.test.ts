@@ -62,7 +62,7 @@ function mostInAnHour(times: readonly number[]): number {
 
 const step = fc.record({
   instance: fc.nat({ max: 3 }),
-  priority: fc.constantFrom<CiPriority>('urgent', 'background'),
+  priority: fc.constantFrom<CiPriority>('urgent', 'background', 'patient'),
   takes: fc.integer({ min: 1, max: 25 }),
   passes: fc.integer({ min: 0, max: 1500 }),
 });
@@ -97,7 +97,7 @@ describe('the request allowance', () => {
     while (await taken(allowances[0], 'urgent')) {
       first += 1;
     }
-    clock.advance(3600 + 121);
+    clock.advance(3600 + 41);
     let second = 0;
     while (await taken(allowances[0], 'urgent')) {
       second += 1;
@@ -114,6 +114,28 @@ describe('the request allowance', () => {
     expect(background).toBe(30);
     expect(await taken(allowances[1], 'urgent')).toBe(true);
     expect(await allowances[0]?.remaining()).toMatchObject({ background: 0 });
+  });
+
+  it('lets background work go on however much urgent work has spent, within the budget', async () => {
+    const { allowances } = instances(1);
+    for (let count = 0; count < 20; count += 1) {
+      expect(await taken(allowances[0], 'urgent')).toBe(true);
+    }
+    let background = 0;
+    while (await taken(allowances[0])) {
+      background += 1;
+    }
+    expect(background).toBe(20);
+    expect(await taken(allowances[0], 'urgent')).toBe(false);
+  });
+
+  it('has patient work leave the last requests to the others', async () => {
+    const { allowances } = instances(1);
+    let patient = 0;
+    while (await taken(allowances[0], 'patient')) {
+      patient += 1;
+    }
+    expect([patient, await taken(allowances[0], 'urgent')]).toEqual([39, true]);
   });
 
   it('hands back what was reserved and not spent in a minute', async () => {
@@ -134,8 +156,8 @@ describe('the request allowance', () => {
     clock.advance(600);
     const error = await allowances[0]?.take('urgent', 'start pipeline', 'repository shop').catch((met: unknown) => met);
     expect(error).toBeInstanceOf(PlatformError);
-    expect((error as PlatformError).failure).toMatchObject({ retryAfterSeconds: 3120, applied: 'no' });
-    clock.advance(3119);
+    expect((error as PlatformError).failure).toMatchObject({ retryAfterSeconds: 3040, applied: 'no' });
+    clock.advance(3039);
     expect(await taken(allowances[0], 'urgent')).toBe(false);
     clock.advance(1);
     expect(await taken(allowances[0], 'urgent')).toBe(true);
@@ -163,6 +185,20 @@ describe('the request allowance', () => {
     expect(await taken(allowances[1])).toBe(true);
   });
 
+  it('takes no warning that its own spending explains, and one that it does not', async () => {
+    const { allowances } = instances(1);
+    while (await taken(allowances[0]));
+    allowances[0]?.note({ ...QUIET, nearLimit: true, limit: 37 });
+    await allowances[0]?.publish();
+    expect(await taken(allowances[0], 'patient')).toBe(true);
+    const { clock, allowances: others } = instances(1);
+    await taken(others[0], 'urgent');
+    clock.advance(30);
+    others[0]?.note({ ...QUIET, nearLimit: true, limit: 41 });
+    await others[0]?.publish();
+    expect(await taken(others[0])).toBe(false);
+  });
+
   it('follows a limit that is lower than policy, and none that is higher', async () => {
     const { allowances } = instances(2);
     allowances[0]?.note({ ...QUIET, limit: 10_000 });
@@ -170,7 +206,7 @@ describe('the request allowance', () => {
     expect(await allowances[1]?.remaining()).toMatchObject({ urgent: 40 });
     allowances[0]?.note({ ...QUIET, limit: 20 });
     await allowances[0]?.publish();
-    expect(await allowances[1]?.remaining()).toMatchObject({ urgent: 18 });
+    expect(await allowances[1]?.remaining()).toMatchObject({ urgent: 19 });
   });
 
   it('costs one commit for ten requests, however often headers repeat the same', async () => {

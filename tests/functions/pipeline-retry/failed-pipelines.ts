@@ -141,6 +141,7 @@ export function factsOf({ pipelines = [pipeline()], facts = {}, signatures = {} 
     listed: {},
     repositoriesListedAt: NOW,
     left: [],
+    leftRead: [],
     putOffRepositories: 0,
     testFailures: [],
     passes: [],

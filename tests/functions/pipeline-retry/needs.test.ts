@@ -1,20 +1,20 @@
 // What a run reads: whose turn it is, which pipelines first, and what waits for the end of a storm.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dueRepositories, needsDetails, pipelinesToRead } from '../../../functions/pipeline-retry/needs.ts';
+import { dueRepositories, pipelinesToRead } from '../../../functions/pipeline-retry/needs.ts';
 import { PipelineRetryPolicy } from '../../../functions/pipeline-retry/schema.ts';
 import {
   type FoundPipeline,
   NO_MEMORY,
   type RepositoryState,
 } from '../../../functions/pipeline-retry/schema-memory.ts';
-import { COMPILE, minutesBefore, NOW, pipeline, step } from './failed-pipelines.ts';
+import { minutesBefore, NOW } from './failed-pipelines.ts';
 
 const POLICY = PipelineRetryPolicy.parse({});
 
-function state(listedMinutes: number | null, activeMinutes: number | null): RepositoryState {
+function state(listedMinutes: number | null, activeMinutes: number | null, activity = 1): RepositoryState {
   const at = (minutes: number | null): string | null => (minutes === null ? null : minutesBefore(minutes));
-  return { listedAt: at(listedMinutes), since: at(listedMinutes), activeAt: at(activeMinutes) };
+  return { listedAt: at(listedMinutes), since: at(listedMinutes), activeAt: at(activeMinutes), activity };
 }
 
 function due(states: Readonly<Record<string, RepositoryState>>, policy = POLICY): readonly string[] {
@@ -34,9 +34,19 @@ describe('whose turn it is', () => {
     expect(due(states)).toEqual(['new', 'never-built-late', 'active-late', 'idle-late']);
   });
 
-  it('only so many count as active, those that built last', () => {
-    const states = { a: state(10, 3), b: state(10, 2), c: state(10, 1) };
+  it('only so many count as active, those that build most, whichever built last', () => {
+    const states = { a: state(10, 1, 1), b: state(10, 20, 5), c: state(10, 30, 4) };
     expect(due(states, PipelineRetryPolicy.parse({ activeRepositories: 2 }))).toEqual(['b', 'c']);
+  });
+
+  it('builds of yesterday count less than those of today', () => {
+    const states = { yesterday: state(1200, 1210, 9), today: state(30, 40, 2) };
+    expect(due(states, PipelineRetryPolicy.parse({ activeRepositories: 1, idleEvery: '2d' }))).toEqual(['today']);
+  });
+
+  it('a tick that comes a second early does not cost a minute', () => {
+    expect(due({ shop: state(5 - 1 / 60, 10) })).toEqual(['shop']);
+    expect(due({ shop: state(4, 10) })).toEqual([]);
   });
 
   it('a repository that was never listed is looked at no further back than failures are rerun', () => {
@@ -108,19 +118,5 @@ describe('which pipelines are read', () => {
         expect(read.length).toBeLessThanOrEqual(POLICY.pipelinesPerRun);
       }),
     );
-  });
-});
-
-describe('more than the logs is asked for', () => {
-  it('only where a rerun is possible', () => {
-    const needs = (...all: ReturnType<typeof pipeline>[]): boolean => {
-      const [first] = all;
-      return first !== undefined && needsDetails(first, all, NO_MEMORY.signatures, POLICY, NOW);
-    };
-    expect(needs(pipeline())).toBe(true);
-    expect(needs(pipeline({ steps: [step(), step({ explanation: COMPILE })] }))).toBe(false);
-    expect(needs(pipeline({ steps: [] }))).toBe(false);
-    const storm = ['a', 'b', 'c'].map((repository) => pipeline({ repository, uuid: `{${repository}}` }));
-    expect(needs(...storm)).toBe(false);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { remember } from '../../../functions/pipeline-retry/decide-remember.ts';
 import { testHistory } from '../../../functions/pipeline-retry/decide-tests.ts';
 import {
+  type HeldMemory,
   NO_MEMORY,
   type PipelineMemory,
   type SignatureMemory,
@@ -24,7 +25,7 @@ import {
 function after(
   given: Given,
   outcome: OutcomeState = 'applied',
-): { pipelines: PipelineMemory; signatures: SignatureMemory } {
+): { pipelines: PipelineMemory; signatures: SignatureMemory; held: HeldMemory } {
   const documents = remember({
     facts: factsOf(given),
     policy: policyOf(given),
@@ -37,6 +38,7 @@ function after(
   return {
     pipelines: documents['pipelines']?.value as unknown as PipelineMemory,
     signatures: documents['signatures']?.value as unknown as SignatureMemory,
+    held: documents['held']?.value as unknown as HeldMemory,
   };
 }
 
@@ -74,11 +76,12 @@ describe('a pipeline', () => {
   });
 
   it('that waits for the end of a storm waits with its signature', () => {
-    const pipelines = ['a', 'b', 'c'].map((repository) => pipeline({ repository, uuid: `{${repository}}` }));
+    const pipelines = ['a', 'b', 'c', 'd', 'e'].map((repository) => pipeline({ repository, uuid: `{${repository}}` }));
     const memory = after({ pipelines });
-    expect(memory.pipelines.waiting.map(({ signatures }) => signatures)).toEqual(Array(3).fill(['dns/resolve']));
+    expect(memory.pipelines.waiting.map(({ signatures }) => signatures)).toEqual(Array(5).fill(['dns/resolve']));
     expect(memory.signatures.storms).toEqual({ 'dns/resolve': minutesBefore(3) });
-    expect(memory.signatures.sightings).toHaveLength(3);
+    expect(memory.signatures.sightings).toHaveLength(5);
+    expect(memory.held.pipelines.map(({ uuid }) => uuid).sort()).toEqual(['{a}', '{b}', '{c}', '{d}', '{e}']);
   });
 
   it('that was left for the next run is kept', () => {
