@@ -19,6 +19,7 @@ interface Applied {
   readonly entry: RecentChange;
 }
 
+const KINDS = ['cluster.resize-container', 'cluster.restart-pod', 'ci.rerun'];
 const SIZES: Readonly<Record<string, number>> = { a: 1, b: 2, c: 5, d: 12 };
 
 /** Proposals for pods of four workloads, now and then several in one instant, now and then an hour apart. */
@@ -30,19 +31,23 @@ const steps = fc.array(
       pod: fc.nat(11),
       isNamed: fc.boolean(),
       touches: fc.integer({ min: 1, max: 3 }),
+      kind: fc.constantFrom(...KINDS),
     })
-    .map(({ waitMilliseconds, workload, pod, isNamed, touches }): Step => {
+    .map(({ waitMilliseconds, workload, pod, isNamed, touches, kind }): Step => {
       const workloadSize = SIZES[workload] ?? 1;
       const part = `${workload}-${pod % workloadSize}`;
       return {
         waitMilliseconds,
-        action: proposal({
-          names: [part],
-          workload,
-          workloadSize,
-          touches: isNamed ? 1 : Math.min(touches, Math.max(1, workloadSize - 1)),
-          ...(isNamed ? { part } : {}),
-        }),
+        action: {
+          ...proposal({
+            names: [part],
+            workload,
+            workloadSize,
+            touches: isNamed ? 1 : Math.min(touches, Math.max(1, workloadSize - 1)),
+            ...(isNamed ? { part } : {}),
+          }),
+          kind,
+        },
       };
     }),
   { minLength: 1, maxLength: 80 },
@@ -60,7 +65,8 @@ function play(sequence: readonly Step[], guardrails: object): readonly Applied[]
     if (checkGuardrails(request({ team, action, now, recent })).verdict === 'apply') {
       const { workload, touches, part } = action.guard;
       const named = part === undefined ? {} : { part };
-      applied.push({ instant, entry: change({ at: now, actionId: String(index), workload, touches, ...named }) });
+      const entry = change({ at: now, actionId: String(index), workload, touches, ...named });
+      applied.push({ instant, entry: { ...entry, kind: action.kind } });
     }
   }
   return applied;
@@ -74,12 +80,16 @@ function windowsOf(applied: readonly Applied[], length: number): readonly (reado
 }
 
 describe('over any sequence of proposals', () => {
-  it('no 60 minutes hold more changes than the budget', () => {
+  it('no 60 minutes hold more changes than the budget, nor more of a kind than its own', () => {
+    const budget = fc.integer({ min: 0, max: 6 });
     fc.assert(
-      fc.property(steps, fc.integer({ min: 0, max: 6 }), (sequence, actionsPerHour) => {
-        const applied = play(sequence, { actionsPerHour, workloadShare: 1 });
+      fc.property(steps, budget, budget, (sequence, actionsPerHour, ofRerun) => {
+        const ofKind = { 'ci.rerun': { actionsPerHour: ofRerun } };
+        const applied = play(sequence, { actionsPerHour, ofKind, workloadShare: 1 });
         for (const window of windowsOf(applied, HOUR)) {
-          expect(window.length).toBeLessThanOrEqual(actionsPerHour);
+          const reruns = window.filter(({ entry }) => entry.kind === 'ci.rerun').length;
+          expect(reruns).toBeLessThanOrEqual(ofRerun);
+          expect(window.length - reruns).toBeLessThanOrEqual(actionsPerHour);
         }
       }),
     );

@@ -214,6 +214,26 @@ describe('budget', () => {
     expect(checkGuardrails(request({ team, recent: undone })).verdict).toBe('apply');
   });
 
+  it('counts kinds with a budget of their own apart, and what does not say its kind everywhere', () => {
+    const rerun = { ...proposal({}), kind: 'ci.rerun' };
+    const own = teamWith({ guardrails: { actionsPerHour: 2, ofKind: { 'ci.rerun': { actionsPerHour: 3 } } } });
+    const ofKind = (kind: string | undefined, count: number): ReturnType<typeof change>[] =>
+      begunAt(...Array.from({ length: count }, (_, index) => `11:3${String(index)}:00`)).map((entry) =>
+        kind === undefined ? entry : { ...entry, kind },
+      );
+    const verdict = (action: ReturnType<typeof proposal>, recent: ReturnType<typeof change>[]): string =>
+      checkGuardrails(request({ team: own, action, recent })).verdict;
+    expect(verdict(rerun, ofKind('cluster.resize-container', 5))).toBe('apply');
+    expect(verdict(rerun, ofKind('ci.rerun', 2))).toBe('apply');
+    expect(verdict(rerun, ofKind('ci.rerun', 3))).toBe('refuse');
+    expect(verdict(proposal({}), ofKind('ci.rerun', 9))).toBe('apply');
+    expect(verdict(proposal({}), ofKind('cluster.resize-container', 2))).toBe('refuse');
+    expect([verdict(rerun, ofKind(undefined, 3)), verdict(proposal({}), ofKind(undefined, 2))]).toEqual([
+      'refuse',
+      'refuse',
+    ]);
+  });
+
   it('of nothing allows nothing', () => {
     const none = teamWith({ guardrails: { actionsPerHour: 0 } });
     expect(checkGuardrails(request({ team: none }))).toMatchObject({

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { sqliteStore } from '../../shared/adapters/sqlite/store.ts';
 import { run } from '../attack/rig.ts';
-import { sizeDecision, testClock, testRuntime, testThings } from '../support/runtime.ts';
+import { sizeDecision, sizeKind, testClock, testRuntime, testThings } from '../support/runtime.ts';
 
 const PODS = 6;
 const NAMES = Array.from({ length: PODS }, (_, index) => `p${String(index)}`);
@@ -11,7 +11,8 @@ const NAMES = Array.from({ length: PODS }, (_, index) => `p${String(index)}`);
 /** Lets instances go on one at a time, in an order that fast-check chooses and shrinks. */
 async function play(
   scheduler: fc.Scheduler,
-  limits: { actionsPerHour: number; workloadShare: number },
+  limits: { actionsPerHour: number; workloadShare: number; ofKind?: { 'ci.rerun': { actionsPerHour: number } } },
+  kindOf: (thing: string) => string = () => 'test.size',
 ): Promise<readonly string[]> {
   const clock = testClock();
   const store = sqliteStore({ path: ':memory:', clock });
@@ -24,6 +25,9 @@ async function play(
       ids: name,
       team: { guardrails: limits },
       onStep: (step) => scheduler.schedule(Promise.resolve(), `${name} ${step}`),
+      surroundings: {
+        kinds: new Map(['test.size', 'ci.rerun'].map((kind) => [kind, { ...sizeKind(things), kind }])),
+      },
     });
     // Duties of other names share the scope's budget and not its lease. Each wants two pods, every pod is wanted by somebody.
     const wanted = [NAMES[instance] ?? '', NAMES[(instance + 2) % PODS] ?? ''];
@@ -40,7 +44,7 @@ async function play(
         };
         return {
           ...decision,
-          ...('action' in decision && decision.action !== undefined ? { action: { ...decision.action, guard } } : {}),
+          ...('action' in decision && decision.action !== undefined ? { action: { ...decision.action, kind: kindOf(thing), guard } } : {}),
         };
       });
     return run(runtime, {}, {}, { name: `duty-${name}`, decide });
@@ -56,6 +60,21 @@ test('no order of steps lets more changes through than the budget, or a pod be c
       const effects = await play(scheduler, { actionsPerHour, workloadShare: 1 });
       expect(effects.length).toBeLessThanOrEqual(actionsPerHour);
       expect(new Set(effects).size).toBe(effects.length);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test('no order of steps lets more changes of a kind through than the budget of that kind', async () => {
+  const budget = fc.integer({ min: 0, max: 3 });
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), budget, budget, async (scheduler, actionsPerHour, ofRerun) => {
+      const isRerun = (thing: string): boolean => ['p0', 'p2', 'p4'].includes(thing);
+      const limits = { actionsPerHour, workloadShare: 1, ofKind: { 'ci.rerun': { actionsPerHour: ofRerun } } };
+      const effects = await play(scheduler, limits, (thing) => (isRerun(thing) ? 'ci.rerun' : 'test.size'));
+      const reruns = effects.filter((effect) => isRerun(effect.slice(0, 2))).length;
+      expect(reruns).toBe(Math.min(3, ofRerun));
+      expect(effects.length - reruns).toBe(Math.min(3, actionsPerHour));
     }),
     { numRuns: 20 },
   );
