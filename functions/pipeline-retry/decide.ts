@@ -15,6 +15,7 @@ import { holdDisprovedSignature } from './rules/hold-disproved-signature.ts';
 import { holdNativeRetry } from './rules/hold-native-retry.ts';
 import { holdPullRequestClosed } from './rules/hold-pull-request-closed.ts';
 import { holdRepositoryBudget } from './rules/hold-repository-budget.ts';
+import { holdRequests } from './rules/hold-requests.ts';
 import { holdSecuredVariables } from './rules/hold-secured-variables.ts';
 import { holdSpread } from './rules/hold-spread.ts';
 import { holdStorm } from './rules/hold-storm.ts';
@@ -61,9 +62,12 @@ const LATE_HOLDS: readonly ((view: PipelineView) => Reason | undefined)[] = [
 ];
 
 /** Rules after which a pipeline is looked at again: they hold for now. */
-export const PASSING_RULES: readonly string[] = ['hold-storm', 'hold-spread', 'hold-repository-budget'].map(
-  (rule) => `pipeline-retry/${rule}`,
-);
+export const PASSING_RULES: readonly string[] = [
+  'hold-storm',
+  'hold-spread',
+  'hold-repository-budget',
+  'hold-requests',
+].map((rule) => `pipeline-retry/${rule}`);
 
 /** What speaks against a rerun as far as steps and logs tell; where nothing does, the rest has to be read. */
 export function earlyObjection(view: PipelineView): Reason | undefined {
@@ -124,7 +128,8 @@ function decideOne(view: PipelineView, begun: Begun): Decision {
   const reason =
     firstHold([...EARLY_HOLDS, ...LATE_HOLDS], view) ??
     holdSpread(view, begun.bySignature) ??
-    holdRepositoryBudget(view, begun.byRepository);
+    holdRepositoryBudget(view, begun.byRepository) ??
+    holdRequests(view, sum(begun.byRepository));
   if (reason !== undefined) {
     return { subject, verdict: 'skip', reason };
   }
@@ -133,6 +138,10 @@ function decideOne(view: PipelineView, begun: Begun): Decision {
     count(begun.bySignature, signature);
   }
   return { subject, verdict: 'act', reason: wish.reason, action: proposalOf(view, world.facts.workspace) };
+}
+
+function sum(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((a, b) => a + b, 0);
 }
 
 function count(counts: Map<string, number>, key: string): void {

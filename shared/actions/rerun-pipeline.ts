@@ -151,7 +151,7 @@ export async function firstRun(
   failed: string,
   search: ReturnType<typeof searchOf>,
 ): Promise<CiPipeline | undefined> {
-  return firstOther(await ciOf(ports, 'patient').pipelinesFor({ repository, ...search }), failed);
+  return firstOther(await ciOf(ports, 'background').pipelinesFor({ repository, ...search }), failed);
 }
 
 /** Runs are told newest first. */

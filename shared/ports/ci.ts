@@ -3,10 +3,10 @@
 import type { Block } from '../core/document.ts';
 
 /**
- * `urgent`: somebody waits for it. `background`: leaves the reserved part of the request allowance alone. `patient`: tells or checks
- * what is done already, and waits where requests are short.
+ * `urgent`: somebody waits for it. `background`: lists, and what tells or checks what is done already; leaves the reserved part of
+ * the request allowance alone.
  */
-export type CiPriority = 'urgent' | 'background' | 'patient';
+export type CiPriority = 'urgent' | 'background';
 
 export interface CiRepository {
   /** Stands in every address; unique in the workspace. */
@@ -223,7 +223,7 @@ export interface CiAllowance {
 }
 
 export interface Ci {
-  /** The same system, with reads of that priority. Reads are `background` by default; starts and stops are always urgent, comments and statuses patient. */
+  /** The same system, with reads of that priority. Reads are `background` by default; starts and stops are always urgent, comments and statuses never. */
   prioritised(priority: CiPriority): Ci;
   /** Costs no request. */
   remaining(): Promise<CiAllowance>;

@@ -57,8 +57,8 @@ const LIMIT_HOLDS_MILLISECONDS = 3_600_000;
 const LIMIT_SHARE = 0.98;
 /** Bitbucket says that its limit is near when more than this share of it is spent. */
 const NEAR_LIMIT_SHARE = 0.8;
-/** Share of the budget that patient work leaves to all others: about what a busy quarter of an hour needs beyond a usual one. */
-const PATIENT_LEAVES_SHARE = 0.02;
+/** Share of the budget that background work leaves free at any time: about what urgent work needs in a minute, so that it never queues. */
+const FREE_SHARE = 0.02;
 
 /** Without what no longer counts. A reservation from the future, of a clock that was ahead, counts. */
 export function pruned(state: AllowanceState, now: number): AllowanceState {
@@ -136,23 +136,19 @@ interface Limit {
 }
 
 /**
- * All within the budget. Urgent work may spend the whole of it, background work of its own no more than what is not kept for urgent
- * work; what urgent work did spend takes nothing from it, or lists would stand still in just the hours in which builds fail.
+ * Urgent work may spend the whole budget. Background work leaves a little free at any time, and spends of its own no more than what
+ * is not kept for urgent work; what urgent work did spend is taken from nothing else, or lists would stand still in just the hours
+ * in which builds fail.
  */
 function limitsOf(state: AllowanceState, rules: AllowanceRules, priority: CiPriority): readonly Limit[] {
   const budget = budgetOf(state, rules);
   const all = (): boolean => true;
-  switch (priority) {
-    case 'urgent':
-      return [{ room: budget, of: all }];
-    case 'patient':
-      return [{ room: budget - Math.ceil(budget * PATIENT_LEAVES_SHARE), of: all }];
-    case 'background':
-      return [
-        { room: budget, of: all },
+  return priority === 'urgent'
+    ? [{ room: budget, of: all }]
+    : [
+        { room: budget - Math.ceil(budget * FREE_SHARE), of: all },
         { room: budget - Math.ceil(budget * rules.urgentShare), of: (one) => one.priority === 'background' },
       ];
-  }
 }
 
 function reserved({ reservations }: AllowanceState, now: number, of: Limit['of'] = () => true): number {

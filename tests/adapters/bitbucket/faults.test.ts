@@ -187,7 +187,7 @@ describe('the hour of requests', () => {
     for (let count = 0; count < 50; count += 1) {
       await rig.ci.prioritised('urgent').branchHead({ repository: 'shop', branch: 'main' });
     }
-    // Two of sixty are left to work for which somebody waits.
+    // Two of sixty are left free for work for which somebody waits.
     for (let count = 0; count < 7; count += 1) {
       await rig.ci.buildStatus(STATUS);
     }
