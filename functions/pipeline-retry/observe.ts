@@ -44,6 +44,10 @@ export interface ObserveInput {
 }
 
 const AT_ONCE = 4;
+/** Steps, a log, a test report; branch and definition; a look, the start, a look after a lost reply. */
+const CAUSE_REQUESTS = 3;
+const DETAIL_REQUESTS = 2;
+const RERUN_REQUESTS = 3;
 
 /** The failed pipelines of a workspace. What cannot be read becomes a problem, or a pipeline's `missing`; nothing of it is lost. */
 export async function observe(input: ObserveInput, explain: Explain): Promise<PipelineRetryFacts> {
@@ -95,6 +99,21 @@ export async function observe(input: ObserveInput, explain: Explain): Promise<Pi
   return withDetails(reading, facts, policy, read);
 }
 
+/**
+ * Tells whether so many requests can still be afforded, and puts them aside. What cannot be finished is not begun: half of it would
+ * be spent each minute, for nothing.
+ */
+async function purse(ci: Ci): Promise<(requests: number) => boolean> {
+  let left = (await ci.remaining()).urgent;
+  return (requests) => {
+    if (left < requests) {
+      return false;
+    }
+    left -= requests;
+    return true;
+  };
+}
+
 /** Branch, pull request and definition of those that nothing speaks against yet, until the requests are spent. */
 async function withDetails(
   reading: PipelineReading,
@@ -105,9 +124,15 @@ async function withDetails(
   const world = worldOf(facts, policy);
   const pipelines: PipelineFacts[] = [];
   const leftRead: PipelineFacts[] = [];
-  await eachOf(facts.pipelines, AT_ONCE, async (one) => {
+  const affords = await purse(reading.ci);
+  const newest = facts.pipelines.toSorted((a, b) => Date.parse(b.completedAt) - Date.parse(a.completedAt));
+  await eachOf(newest, AT_ONCE, async (one) => {
     if (earlyObjection(viewOf(world, one)) !== undefined) {
       pipelines.push(one);
+      return;
+    }
+    if (!affords(DETAIL_REQUESTS + RERUN_REQUESTS)) {
+      leftRead.push(one);
       return;
     }
     try {
@@ -245,13 +270,14 @@ async function readCauses(
   const testFailures: TestFailure[] = [];
   const left: FoundPipeline[] = [];
   const known = new Map(held.map((one) => [one.uuid, one]));
+  const affords = await purse(reading.ci);
   await eachOf(found, AT_ONCE, async (one) => {
     const before = known.get(one.uuid);
     if (before !== undefined) {
       facts.push(before);
       return;
     }
-    if ((await reading.ci.remaining()).urgent <= 0) {
+    if (!affords(CAUSE_REQUESTS)) {
       left.push(one);
       return;
     }
