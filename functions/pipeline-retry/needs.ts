@@ -35,7 +35,8 @@ export interface DueRepository {
 
 /**
  * The repositories whose turn it is: active ones (those that build most, up to policy.activeRepositories) each activeEvery, the
- * others each idleEvery. The one that waits longest beyond its time comes first. What was never listed begins at maximumAge.
+ * others each idleEvery. The one that waits longest beyond its time, as a part of it, comes first: where requests are short, all
+ * wait longer by about the same part. What was never listed begins at maximumAge.
  */
 export function dueRepositories(
   slugs: readonly string[],
@@ -58,10 +59,10 @@ export function dueRepositories(
     .map((slug) => {
       const every = durationSeconds(active.has(slug) ? policy.activeEvery : policy.idleEvery);
       const age = ageOf(states[slug]?.listedAt);
-      return { repository: slug, since: states[slug]?.since ?? start, late: age - every, age };
+      return { repository: slug, since: states[slug]?.since ?? start, late: age - every, share: age / every };
     })
     .filter(({ late }) => late >= -TICK_SECONDS)
-    .sort((a, b) => compareNumbers(b.late, a.late) || compare(a.repository, b.repository))
+    .sort((a, b) => compareNumbers(b.share, a.share) || compare(a.repository, b.repository))
     .map(({ repository, since }) => ({ repository, since }));
 }
 

@@ -21,7 +21,7 @@ import {
   slugOf,
   type TeamBuild,
   type TeamOptions,
-  WARM_UP_SECONDS,
+  timesOf,
 } from './team-builds.ts';
 
 export interface TeamDayOptions extends TeamOptions {
@@ -88,14 +88,14 @@ export async function liveThrough(options: TeamDayOptions): Promise<TeamDay> {
 async function passTime(
   running: RunningScenario,
   ready: ReadyDuty,
-  { seed, hours, hasWebhooks }: TeamDayOptions,
+  { hasWebhooks, ...team }: TeamDayOptions,
 ): Promise<void> {
   const surroundings: Surroundings = {
     ...running.ready.surroundings,
     startHere: startsHere(new Map([[ready.duty.name, ready]])),
   };
   const { clock, doubles } = running.platform;
-  const random = randomOf(seed + 1);
+  const random = randomOf(team.seed + 1);
   const beginning = clock.now().getTime();
   const at = (milliseconds: number): void => {
     clock.advance(Math.max(0, beginning + milliseconds - clock.now().getTime()));
@@ -108,7 +108,7 @@ async function passTime(
   } as const;
   const door = hasWebhooks ? await openDoor(surroundings) : undefined;
   try {
-    const minutes = (WARM_UP_SECONDS + hours * HOUR_SECONDS + AFTERWARDS_SECONDS) / MINUTE_SECONDS;
+    const minutes = (timesOf(team).until + AFTERWARDS_SECONDS) / MINUTE_SECONDS;
     for (let minute = 0; minute < minutes; minute += 1) {
       at(minute * MINUTE_SECONDS * 1000 + random() * TICK_JITTER_MILLISECONDS);
       await runDuty(ready.surroundings, ready.duty, ready.policy, request);
