@@ -26,6 +26,10 @@ import {
 
 export interface TeamDayOptions extends TeamOptions {
   readonly hasWebhooks: boolean;
+  /** After the last failure, until the last rerun was begun and looked at. */
+  readonly afterHours: number;
+  /** What Bitbucket grants; 1,000 when absent. */
+  readonly requestsPerHour?: number;
   /** Merged over the policy of the scenarios, which sets channel, tracker and modes alone; the defaults when absent. */
   readonly policy?: object;
 }
@@ -61,8 +65,6 @@ const HOUR_SECONDS = 3600;
 const WEBHOOK_SECONDS = 15;
 /** A scheduler's tick comes up to that much late. */
 const TICK_JITTER_MILLISECONDS = 2000;
-/** After the last failure, until the last rerun was looked at. */
-const AFTERWARDS_SECONDS = 2 * HOUR_SECONDS;
 const DEFINITION = 'pipelines:\n  default:\n    - step:\n        name: Build\n        script: [make build]\n';
 
 export async function liveThrough(options: TeamDayOptions): Promise<TeamDay> {
@@ -88,7 +90,7 @@ export async function liveThrough(options: TeamDayOptions): Promise<TeamDay> {
 async function passTime(
   running: RunningScenario,
   ready: ReadyDuty,
-  { hasWebhooks, ...team }: TeamDayOptions,
+  { hasWebhooks, afterHours, ...team }: TeamDayOptions,
 ): Promise<void> {
   const surroundings: Surroundings = {
     ...running.ready.surroundings,
@@ -108,7 +110,7 @@ async function passTime(
   } as const;
   const door = hasWebhooks ? await openDoor(surroundings) : undefined;
   try {
-    const minutes = (timesOf(team).until + AFTERWARDS_SECONDS) / MINUTE_SECONDS;
+    const minutes = (timesOf(team).until + afterHours * HOUR_SECONDS) / MINUTE_SECONDS;
     for (let minute = 0; minute < minutes; minute += 1) {
       at(minute * MINUTE_SECONDS * 1000 + random() * TICK_JITTER_MILLISECONDS);
       await runDuty(ready.surroundings, ready.duty, ready.policy, request);
@@ -155,7 +157,10 @@ function listenedTo(running: RunningScenario): {
   return { ready, last, storms };
 }
 
-function scenarioOf({ repositories, policy = {} }: TeamDayOptions, builds: readonly TeamBuild[]): Scenario {
+function scenarioOf(
+  { repositories, requestsPerHour = 1000, policy = {} }: TeamDayOptions,
+  builds: readonly TeamBuild[],
+): Scenario {
   const byRepository = Map.groupBy(builds, ({ repository }) => repository);
   const { policy: usual } = loadScenario(FOLDER);
   return parseScenario({
@@ -169,6 +174,7 @@ function scenarioOf({ repositories, policy = {} }: TeamDayOptions, builds: reado
     },
     policy: usual,
     bitbucket: {
+      requestsPerHour,
       repositories: Array.from({ length: repositories }, (_, index) => {
         const slug = slugOf(index);
         const own = byRepository.get(slug) ?? [];

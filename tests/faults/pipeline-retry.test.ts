@@ -10,14 +10,26 @@ import type { RunningScenario } from '../../shared/local/scenario.ts';
 import { STEPS } from '../../shared/runtime/context.ts';
 import { runDuty } from '../../shared/runtime/run.ts';
 import { settle } from '../../shared/runtime/settle.ts';
-import { actionsOf, hostOf, openBuilds, said, started } from '../support/builds.ts';
+import { actionsOf, hostOf, openBuilds, openMade, said, started } from '../support/builds.ts';
 
 /** `npm run faults` fails every call; the fast tier every write, and the first of each other operation. */
 const ALL = process.env['FAULTS'] === 'all';
 const WRITES = /start|write|chat\./;
 /** Their text has no shape that could be wrong: what cannot be understood is no reason for a rerun. */
 const TEXTS = /read step log|read file/;
-const KINDS: readonly FaultKind[] = ['refuse', 'hang', 'cut', 'garbage', '429', '500', 'expired-token', 'lost-reply'];
+const KINDS: readonly FaultKind[] = [
+  'refuse',
+  'hang',
+  'cut',
+  'garbage',
+  '429',
+  '500',
+  'expired-token',
+  'lost-reply',
+  'slow',
+];
+/** Within the deadline: what comes late is an answer like any other. */
+const SLOW_MILLISECONDS = 300;
 const HANG_DEADLINE_SECONDS = 1;
 const DEADLINE_SECONDS = 30;
 const LEASE_MILLISECONDS = 340_000;
@@ -42,6 +54,17 @@ async function later(running: RunningScenario, minutes = 14): Promise<void> {
   }
 }
 
+function faultOf(system: string, operation: string, call: number, kind: FaultKind): Fault {
+  return {
+    system,
+    operation,
+    call,
+    kind,
+    ...(kind === '429' && { retryAfterSeconds: 2 }),
+    ...(kind === 'slow' && { delayMilliseconds: SLOW_MILLISECONDS }),
+  };
+}
+
 const clean = await open();
 await minuteOf(clean);
 const operations = new Map<string, number>();
@@ -54,7 +77,7 @@ const faults = [...operations].flatMap(([name, count]) => {
   const [system = '', operation = ''] = name.split('|');
   const calls = ALL || WRITES.test(operation) ? count : 1;
   return Array.from({ length: calls }, (_, index) => index + 1).flatMap((call) =>
-    KINDS.map((kind): Fault => ({ system, operation, call, kind, ...(kind === '429' && { retryAfterSeconds: 2 }) })),
+    KINDS.map((kind) => faultOf(system, operation, call, kind)),
   );
 });
 
@@ -75,6 +98,102 @@ describe('a rerun whose calls fail', () => {
       expect(started(running)).toEqual(['shop #13']);
       expect((await actionsOf(running)).filter(({ state }) => state === 'settled')).toHaveLength(1);
       expect(said(running).filter((text) => text.includes('Pipeline #13')).length).toBeLessThanOrEqual(1);
+    } finally {
+      await running.close();
+    }
+  });
+});
+
+/** What the first minute of a branch's rerun does not ask for: pull requests, comments, tests, a pipeline that is named, the end. */
+const LATER_OPERATIONS = [
+  'read pull request',
+  'list comments',
+  'add comment',
+  'update comment',
+  'read test report',
+  'list test cases',
+  'read pipeline',
+];
+const PULL_REQUEST_FILE =
+  "pipelines:\n  pull-requests:\n    '**':\n      - step:\n          name: Build\n          script: [npm ci]\n";
+const LOST_NAME =
+  'npm error code EAI_AGAIN\nnpm error network request to https://registry.npm.example/x failed, reason: getaddrinfo EAI_AGAIN\n';
+const FAILED_TEST = 'AssertionError: expected 3 to be 4\nTests: 1 failed, 12 passed\n';
+
+/** A pull request whose build failed of the network, told by a comment; a build whose test failed; a caller that names the first. */
+function openPullRequest(kind?: FaultKind): Promise<RunningScenario> {
+  return openMade(
+    {
+      repositories: [
+        {
+          slug: 'shop',
+          branches: { main: 'bbbbbbb2', fix: 'aaaaaaa1' },
+          pullRequests: [{ id: 5, source: 'fix', commit: 'aaaaaaa1' }],
+          pipelineFile: { '*': PULL_REQUEST_FILE },
+          pipelines: [
+            {
+              number: 12,
+              commit: 'aaaaaaa1',
+              pullRequest: 5,
+              createdAt: '-6m',
+              steps: [{ name: 'Build', result: ['FAILED', 'SUCCESSFUL'], log: [LOST_NAME, 'ok'] }],
+            },
+            {
+              number: 11,
+              commit: 'bbbbbbb2',
+              createdAt: '-5m',
+              steps: [
+                { name: 'Test', result: 'FAILED', log: FAILED_TEST, tests: { passed: 12, failed: [{ name: 'adds' }] } },
+              ],
+            },
+          ],
+        },
+      ],
+    },
+    { duties: { 'pipeline-retry': { tell: { reruns: ['pull-request', 'build-status', 'chat'] } } } },
+    { deadlineSeconds: kind === 'hang' ? HANG_DEADLINE_SECONDS : DEADLINE_SECONDS },
+  );
+}
+
+async function namedMinute(running: RunningScenario): Promise<void> {
+  try {
+    // Older than what is listed: it is asked for by its number.
+    await running.run({ events: [{ repository: 'shop', number: 3 }] });
+    await settle(hostOf(running));
+  } catch (error) {
+    expect(error, String(error)).toBeInstanceOf(NightshiftError);
+  }
+  running.platform.clock.advance(60_000);
+}
+
+describe('the rerun of a pull request whose calls fail', () => {
+  test('asks for all of these when nothing fails', async () => {
+    const running = await openPullRequest();
+    try {
+      await namedMinute(running);
+      await later(running, 9);
+      const asked = new Set(running.platform.calls.map(({ operation }) => operation));
+      expect(LATER_OPERATIONS.filter((operation) => !asked.has(operation))).toEqual([]);
+    } finally {
+      await running.close();
+    }
+  });
+
+  test.concurrent.each(
+    LATER_OPERATIONS.flatMap((operation) =>
+      KINDS.map((kind) => [`${operation} #1: ${kind}`, operation, kind] as const),
+    ),
+  )('%s', async (_name, operation, kind) => {
+    const running = await openPullRequest(kind);
+    try {
+      running.platform.inject(faultOf('bitbucket', operation, 1, kind));
+      await namedMinute(running);
+      await later(running);
+      expect(started(running)).toEqual(['shop #13']);
+      expect((await actionsOf(running)).filter(({ state }) => state === 'settled')).toHaveLength(1);
+      const comments = running.platform.doubles.bitbucket.workspace.repository('shop')?.comments.get(5) ?? [];
+      expect(comments.length).toBeGreaterThanOrEqual(1);
+      expect(comments.at(0)?.raw).toContain('✅');
     } finally {
       await running.close();
     }
