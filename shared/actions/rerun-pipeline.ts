@@ -107,7 +107,8 @@ export const rerunPipeline: ActionKind = {
 
   async observe(ports, _team, action, now) {
     const { repository, pipeline } = PipelineTarget.parse(action.target);
-    return viewOf(await firstRun(ports, repository, pipeline, searchOf(action.to)), now);
+    // Nobody waits for it: what was begun goes on without.
+    return viewOf(await firstRun(ciOf(ports, 'background'), repository, pipeline, searchOf(action.to)), now);
   },
 
   judge: judgeRerun,
@@ -144,14 +145,14 @@ export function ciOf({ ci }: Ports, priority: CiPriority): Ci {
   return ci.prioritised(priority);
 }
 
-/** The first other run of the same commit and definition since the one that failed. Nobody waits for it: what was begun goes on without. */
+/** The first other run of the same commit and definition since the one that failed. */
 export async function firstRun(
-  ports: Ports,
+  ci: Ci,
   repository: string,
   failed: string,
   search: ReturnType<typeof searchOf>,
 ): Promise<CiPipeline | undefined> {
-  return firstOther(await ciOf(ports, 'background').pipelinesFor({ repository, ...search }), failed);
+  return firstOther(await ci.pipelinesFor({ repository, ...search }), failed);
 }
 
 /** Runs are told newest first. */

@@ -90,5 +90,5 @@ function nothingToStop(repository: string, why: string): PlatformError {
 
 function runOf(ports: Ports, action: ActionProposal): Promise<CiPipeline | undefined> {
   const { repository, pipeline, commit, selector, since } = Target.parse(action.target);
-  return firstRun(ports, repository, pipeline, { commit, selector, since });
+  return firstRun(ciOf(ports, 'urgent'), repository, pipeline, { commit, selector, since });
 }
