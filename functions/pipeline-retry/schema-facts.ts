@@ -15,7 +15,7 @@ import {
 } from './schema-memory.ts';
 import { instant, PipelineFacts, text } from './schema-pipeline.ts';
 
-export { Explanation, PipelineFacts, StepFacts, TestHistory } from './schema-pipeline.ts';
+export { Explanation, PipelineFacts, StepFacts } from './schema-pipeline.ts';
 
 /** Everything of this run, and what earlier ones remembered. */
 export const PipelineRetryFacts = z.strictObject({
