@@ -208,6 +208,7 @@ async function correct(context: RunContext, intent: StoredDocument<ActionRecord>
 export function dueOf(context: RunContext, action: ActionProposal, state: Ending): { readonly dueAt?: string } {
   const now = context.ports.clock.now().toISOString();
   const settle =
-    context.kinds.get(action.kind)?.settleSeconds?.(context.team, action) ?? durationSeconds(context.team.guardrails.settle);
+    context.kinds.get(action.kind)?.settleSeconds?.(context.team, action) ??
+    durationSeconds(context.team.guardrails.settle);
   return state === 'applied' ? { dueAt: secondsAfter(now, settle) } : {};
 }

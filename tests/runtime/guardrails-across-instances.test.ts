@@ -44,7 +44,9 @@ async function play(
         };
         return {
           ...decision,
-          ...('action' in decision && decision.action !== undefined ? { action: { ...decision.action, kind: kindOf(thing), guard } } : {}),
+          ...('action' in decision && decision.action !== undefined
+            ? { action: { ...decision.action, kind: kindOf(thing), guard } }
+            : {}),
         };
       });
     return run(runtime, {}, {}, { name: `duty-${name}`, decide });
