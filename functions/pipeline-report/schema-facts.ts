@@ -1,6 +1,7 @@
 // What `observe` reads and the rules go by: sums of days, what may be judged from them, and the days that this run learned.
 import { z } from 'zod';
 import { Distribution } from '../../shared/core/distribution.ts';
+import { Trail } from '../../shared/core/trail.ts';
 import { Day } from './schema.ts';
 import { Build, DayMemory, instant, SeenMemory, text } from './schema-day.ts';
 
@@ -89,34 +90,9 @@ export const ClusterFacts = z.strictObject({
 });
 export type ClusterFacts = z.infer<typeof ClusterFacts>;
 
-const Commit = z.strictObject({
-  hash: text,
-  author: text.nullable(),
-  message: text,
-  url: text,
-  at: instant.nullable(),
-  paths: z.array(text).max(300),
-  isWhole: z.boolean(),
-});
-
-/** What is known for the search of a commit. */
-export const Trail = z.strictObject({
-  /** `cluster <id>` or `branch <repository> <branch>`. */
-  about: text,
-  step: text,
-  category: z.string().max(100).nullable(),
-  lines: z.array(text).max(10),
-  failedTests: z.array(text).max(50),
-  hasLastGood: z.boolean(),
-  commits: z.array(Commit).max(30),
-  /** False where more commits lie between than were read. */
-  isWhole: z.boolean(),
-  unchangedBranches: z.array(text).max(20),
-  isTransient: z.boolean(),
-  /** What could not be read, in one sentence. */
-  missing: text.nullable(),
-});
-export type Trail = z.infer<typeof Trail>;
+/** What is known for the search of a commit, and of what: `cluster <id>` or `branch <repository> <branch>`. */
+export const AboutTrail = z.strictObject({ about: text, ...Trail.shape });
+export type AboutTrail = z.infer<typeof AboutTrail>;
 
 export const TrendDay = z.strictObject({
   day: Day,
@@ -159,7 +135,7 @@ export const PipelineReportFacts = z.strictObject({
   total: z.strictObject({ window: Numbers, before: Numbers }),
   trend: z.array(TrendDay).max(14),
   clusters: z.array(ClusterFacts).max(2000),
-  trails: z.array(Trail).max(50),
+  trails: z.array(AboutTrail).max(50),
   coverage: Coverage,
   /** To be remembered: the days that this run learned something of, and when failures were seen. */
   changedDays: z.array(DayMemory),

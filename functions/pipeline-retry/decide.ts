@@ -78,14 +78,23 @@ export function decide(facts: PipelineRetryFacts, policy: Policy<PipelineRetryPo
   ];
 }
 
-function decideOne(view: PipelineView, begun: Begun): Decision {
-  const { pipeline, world } = view;
-  const subject = { repository: pipeline.repository, pipeline: `#${String(pipeline.number)}` };
+/** Why a pipeline is left alone whatever a rerun would cost; undefined for one that a rerun would help. */
+export function findingOf(view: PipelineView): Skip | undefined {
   for (const rule of FINDINGS) {
     const finding = rule(view);
     if (finding !== undefined) {
-      return { subject, ...finding };
+      return finding;
     }
+  }
+  return undefined;
+}
+
+function decideOne(view: PipelineView, begun: Begun): Decision {
+  const { pipeline, world } = view;
+  const subject = { repository: pipeline.repository, pipeline: `#${String(pipeline.number)}` };
+  const finding = findingOf(view);
+  if (finding !== undefined) {
+    return { subject, ...finding };
   }
   const wish = rerunTransientFailure(view);
   if (wish === undefined) {

@@ -4,10 +4,11 @@ import { CallerError, PlatformError } from '../../shared/core/errors.ts';
 import type { Policy } from '../../shared/core/policy.ts';
 import type { Ci, CiPipeline } from '../../shared/ports/ci.ts';
 import type { History, Memory, Ports } from '../../shared/ports/ports.ts';
-import { needsDetails, pipelinesToRead } from './needs.ts';
+import { needsDetails, pipelinesToRead, trailsToRead } from './needs.ts';
 import { type Explain, type PipelineReading, readDetails, readFailure, withTestHistory } from './observe-pipeline.ts';
 import { eachOf, foundOf, hasEndedBadly, listFailures } from './observe-repositories.ts';
 import { openReruns } from './observe-reruns.ts';
+import { readTrails } from './observe-suspects.ts';
 import type { PipelineEvent, PipelineRetryPolicy, PipelineRetryScope } from './schema.ts';
 import type { PipelineFacts, PipelineRetryFacts } from './schema-facts.ts';
 import {
@@ -65,11 +66,11 @@ export async function observe(input: ObserveInput, explain: Explain): Promise<Pi
     const isNeeded = pipeline !== undefined && needsDetails(facts, known, memory.signatures, policy.duty, now);
     pipelines.push(isNeeded ? await readDetails(reading, pipeline, facts) : facts);
   });
-  const { urgent } = await ci.remaining();
-  return {
+  const facts: PipelineRetryFacts = {
     workspace: scope.workspace,
     now,
     pipelines: pipelines.sort((a, b) => (a.uuid < b.uuid ? -1 : 1)),
+    trails: [],
     reruns: [...reruns],
     memory,
     listed: { ...listing.listed },
@@ -78,9 +79,13 @@ export async function observe(input: ObserveInput, explain: Explain): Promise<Pi
     putOffRepositories: listing.putOffRepositories,
     testFailures: [...causes.testFailures],
     passes: [...listing.passes],
-    requestsLeft: urgent,
+    requestsLeft: null,
     problems: [...hints.problems, ...listing.problems],
   };
+  // After all that a rerun waits for.
+  const trails = await readTrails(ci, trailsToRead(facts, policy), policy.duty);
+  const { urgent } = await ci.remaining();
+  return { ...facts, trails, requestsLeft: urgent };
 }
 
 function ciOf({ ci }: Pick<Ports, 'ci'>, { team }: Policy<unknown>, { workspace }: PipelineRetryScope): Ci {
