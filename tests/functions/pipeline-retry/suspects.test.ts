@@ -59,7 +59,12 @@ async function made({
   return kept(
     await openMade(
       { repositories: [repository] },
-      { duties: { 'pipeline-retry': { tell: { regular: tell } } }, ...policy },
+      {
+        // Without the daily message: what is told is told for its own sake.
+        chat: { slack: { channel: '#builds', post: 'news' } },
+        duties: { 'pipeline-retry': { tell: { regular: tell } } },
+        ...policy,
+      },
     ),
   );
 }
