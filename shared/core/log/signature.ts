@@ -48,6 +48,10 @@ export const Signature = z.strictObject({
     .describe('What fails shortly before and after it follows from it: a full disk also fails the compiler'),
   onWarnings: z.boolean().default(false).describe('Also counts in lines that call themselves warnings'),
   caseSensitive: z.boolean().default(false),
+  overrides: z
+    .boolean()
+    .default(false)
+    .describe("In a team's own file: stands in the place of the shipped signature of the same category and id"),
   near: z
     .array(condition)
     .max(10)
