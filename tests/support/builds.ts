@@ -22,7 +22,7 @@ export function openBuilds(
   policy: object = {},
 ): Promise<RunningScenario> {
   const scenario = loadScenario(path.join(FIXTURES, name));
-  const merged = mergeDeep(scenario.policy, policy) as JsonObject;
+  const merged = mergeDeep(scenario.policy, policy as JsonObject) as JsonObject;
   return openScenario({ ...scenario, policy: merged }, withDefaults(options));
 }
 

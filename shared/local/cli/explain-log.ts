@@ -1,7 +1,6 @@
 // `nightshift explain-log`: why did this job fail, from its log alone, offline. `signature test`: a team's own signatures.
 import type { Command } from 'commander';
 import { placesOf, readCatalogue, readSignatureText, teamFile } from '../../config/signatures.ts';
-import { policySignatures } from '../../config/team-signatures.ts';
 import { CallerError, describeError } from '../../core/errors.ts';
 import { explainLog } from '../../core/log/explain.ts';
 import type { LogExplanation } from '../../core/log/explain.ts';
@@ -72,7 +71,9 @@ async function explainAll(terminal: Terminal, files: readonly string[], flags: F
 
 /** Of the policy, then of the files that are named. */
 async function ownSignatures({ policy, signatures }: Flags): Promise<readonly SignatureFile[]> {
-  const own = policy === undefined ? [] : [...(await policySignatures(policy))];
+  // The policy's schema is half of what this command would load.
+  const own =
+    policy === undefined ? [] : [...(await (await import('../../config/team-signatures.ts')).policySignatures(policy))];
   const taken = new Map(
     own.flatMap(({ category, signatures: each }) => each.map(({ id }) => [`${category}/${id}`, policy ?? ''] as const)),
   );
