@@ -66,7 +66,7 @@ describe('what stands beside the job', () => {
     expect(explainLog(`+ npm test\n${line}\n`, catalogue).verdict).not.toBe('transient');
   });
 
-  it.each(['getaddrinfo EAI_AGAIN registry.npm.example', 'dial tcp: lookup docker on 10.96.0.10:53: no such host'])(
+  it.each(['getaddrinfo EAI_AGAIN registry.acme.dev', 'dial tcp: lookup docker on 10.96.0.10:53: no such host'])(
     'is not: %s',
     (line) => {
       expect(explainLog(`+ docker build .\nnpm error ${line}\n`, catalogue).verdict).toBe('transient');
