@@ -7,7 +7,8 @@ import { isNewFailure } from './decide-new.ts';
 import { slowerSteps } from './decide-slower.ts';
 import { trailOfBranch, trailOfCluster } from './needs.ts';
 import type { PipelineReportPolicy } from './schema.ts';
-import type { AboutTrail, ClusterFacts, Numbers, PipelineReportFacts } from './schema-facts.ts';
+import type { Numbers } from './schema-day.ts';
+import type { AboutTrail, ClusterFacts, PipelineReportFacts } from './schema-facts.ts';
 import type { Summary, SummaryBranch, SummaryFailure, SummaryNumbers, Times } from './schema-summary.ts';
 
 const FAILURES = 50;
