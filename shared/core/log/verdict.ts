@@ -105,6 +105,11 @@ function ordered(matches: readonly Match[], all: readonly Match[]): Verdict {
   }
   const faultHint = matches.findLast(is(false, true));
   const passingHint = matches.findLast(is(true, true));
+  // An exception by itself only says that a program ended; a connection that broke beside it says why.
+  const isOnlyException = faultHint?.known.signature.consequence === true && passingHint !== undefined;
+  if (isOnlyException && Math.abs(passingHint.at - faultHint.at) <= HINT_LINES) {
+    return { verdict: 'transient', decisive: passingHint, confidence: CONFIDENCE.hint };
+  }
   if (faultHint !== undefined) {
     return passingHint !== undefined && passingHint.at > faultHint.at
       ? { verdict: 'unknown', decisive: faultHint, confidence: 0 }

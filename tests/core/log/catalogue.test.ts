@@ -96,6 +96,14 @@ describe('the order of errors', () => {
   });
 
   it.each([
+    ["acme.errors.InstallError: ERROR: Couldn't install package", 'transient'],
+    ["TypeError: Cannot read properties of undefined (reading 'x')", 'unknown'],
+  ])('asks what broke beside an exception: %s', (exception, verdict) => {
+    const text = `+ make install\n${exception}\n  ProtocolError: Connection reset by peer\n`;
+    expect(explainLog(text, catalogue).verdict).toBe(verdict);
+  });
+
+  it.each([
     'error: failed to write: No space left on device (os error 28)\nerror: could not compile `shop`\n',
     'tar: dist/app.js: No space left on device\n',
   ])('shows a full disk before the code 137 that the job ended with', (text) => {
