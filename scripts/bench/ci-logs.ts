@@ -40,7 +40,7 @@ export async function benchCiLogs(): Promise<void> {
   const sets = [
     { name: 'development logs', logs: development, folder: DEVELOPMENT },
     { name: 'held-out logs', logs: heldOutLogs(), folder: HELD_OUT },
-    { name: 'held-out excerpts', logs: excerpts(), folder: EXCERPTS },
+    { name: 'labelled excerpts', logs: excerpts(), folder: EXCERPTS },
   ];
   const rows = sets.map(({ name, logs, folder }) =>
     logs === undefined ? [name, `not there: ${folder}`, '', '', '', ''] : quality(name, logs, catalogue),

@@ -1,7 +1,7 @@
 // The team's part of the policy: who is watched, who may change what, and what is left alone. Duties add their own parts.
 import { z } from 'zod';
 import { Duration, durationSeconds } from './duration.ts';
-import { SignatureFile } from './log/signature.ts';
+import { TeamSignatures } from './log/signature.ts';
 import { McpMetrics, McpPlatform, McpPolicy } from './policy-mcp.ts';
 import { OllamaSource } from './policy-model.ts';
 
@@ -297,14 +297,7 @@ export const TeamPolicy = z.strictObject({
             'Share of them that is kept for reruns, their outcome and what people ask for. A fifth is 180 an hour, three for each minute',
           ),
       }),
-      signatures: z
-        .array(z.union([z.string().min(1).max(1000), SignatureFile]))
-        .max(100)
-        .default([])
-        .describe(
-          "The team's own signatures of failures, for reruns, reports and explain-log: files beside the policy, or their content right here, which a policy that is mounted alone needs",
-        )
-        .meta({ examples: [['signatures/artifact-store.yaml']] }),
+      signatures: TeamSignatures,
     })
     .optional()
     .describe('Where builds run. The token is no part of the policy: BITBUCKET_ACCESS_TOKEN'),

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { RebalanceScope } from '../../functions/rebalance/schema.ts';
 import { PipelineReportScope } from '../../functions/pipeline-report/schema.ts';
 import { PipelineRetryScope } from '../../functions/pipeline-retry/schema.ts';
-import { CallerError } from '../../shared/core/errors.ts';
+import type { CallerError } from '../../shared/core/errors.ts';
 import { main } from '../../shared/local/cli.ts';
 import { namedScope, type ScopeFlags } from '../../shared/local/cli/scope-flags.ts';
 import { openBuilds } from '../support/builds.ts';

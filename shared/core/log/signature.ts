@@ -73,6 +73,16 @@ export const SignatureFile = z
   .refine(({ signatures }) => new Set(signatures.map(({ id }) => id)).size === signatures.length, 'ids that differ');
 export type SignatureFile = z.infer<typeof SignatureFile>;
 
+/** What a policy says of the team's own: names of files, which are read with the policy, or their content. */
+export const TeamSignatures = z
+  .array(z.union([z.string().min(1).max(1000), SignatureFile]))
+  .max(100)
+  .default([])
+  .describe(
+    "The team's own signatures of failures, for reruns, reports and explain-log: files beside the policy, or their content right here, which a policy that is mounted alone needs",
+  )
+  .meta({ examples: [['signatures/artifact-store.yaml']] });
+
 /** A signature made ready to match. */
 export interface KnownSignature {
   /** `<category>/<id>` */
