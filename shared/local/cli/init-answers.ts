@@ -212,7 +212,6 @@ async function watchedCluster(flags: InitFlags, person: Person | undefined): Pro
     cluster: needed(cluster),
     context,
     gke,
-    gke,
     metricsUrl: needed(metricsUrl),
     metricsSelector: metricsSelector === '' ? undefined : metricsSelector,
     namespaces: [...new Set(namesIn(needed(namespaces)))],
