@@ -14,8 +14,13 @@ import { readRuleHeader, type RuleHeader, ruleOrder } from './rule-header.ts';
 const ROOT = path.resolve(import.meta.dirname, '..');
 const README = 'README.md';
 
-/** Name in the policy to default and meaning. */
-type PolicyDefaults = ReadonlyMap<string, { readonly value: string; readonly description: string }>;
+interface PolicyDefault {
+  readonly value: string;
+  readonly description: string;
+}
+
+/** Name in the policy, such as `storm.window`, to default and meaning. */
+type PolicyDefaults = ReadonlyMap<string, PolicyDefault>;
 
 function duties(found: readonly FoundDuty[]): string {
   return table(
@@ -118,6 +123,7 @@ interface Schema {
   readonly description?: string;
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, Schema>>;
+  readonly allOf?: readonly Schema[];
 }
 
 function policyDefaults(found: readonly FoundDuty[]): ReadonlyMap<string, PolicyDefaults> {
@@ -125,17 +131,18 @@ function policyDefaults(found: readonly FoundDuty[]): ReadonlyMap<string, Policy
   return new Map(
     found.map(({ duty }) => {
       const properties = schema.properties?.['duties']?.properties?.[duty.name]?.properties ?? {};
-      return [
-        duty.name,
-        new Map(
-          Object.entries(properties).map(([name, setting]) => [
-            name,
-            { value: shown(setting.default), description: setting.description ?? '' },
-          ]),
-        ),
-      ];
+      return [duty.name, new Map(Object.entries(properties).flatMap(([name, setting]) => settingsOf(name, setting)))];
     }),
   );
+}
+
+/** A setting by its name; one that holds others has none of its own, and they follow it as `storm.window`. */
+function settingsOf(name: string, schema: Schema): readonly (readonly [string, PolicyDefault])[] {
+  const description = schema.description ?? '';
+  const inner = [schema, ...(schema.allOf ?? [])].flatMap(({ properties }) => Object.entries(properties ?? {}));
+  return inner.length === 0
+    ? [[name, { value: shown(schema.default), description }]]
+    : [[name, { value: '', description }], ...inner.flatMap(([key, one]) => settingsOf(`${name}.${key}`, one))];
 }
 
 function shown(value: unknown): string {
@@ -169,7 +176,7 @@ async function ruleHeaders(duty: string): Promise<readonly RuleHeader[]> {
 /** `policy.oomKills` becomes `oomKills` (3). A name that is an ordinary word counts only with `policy.` before it. */
 function withDefaults(text: string, defaults: PolicyDefaults): string {
   return text.replaceAll(
-    /(policy\.)?\b([a-z]+(?:[A-Z][a-z]+)*)\b/g,
+    /(policy\.)?\b([a-z]+(?:[A-Z][a-z]+)*(?:\.[a-z]+(?:[A-Z][a-z]+)*)*)\b/g,
     (whole, prefix: string | undefined, name: string) => {
       const setting = defaults.get(name);
       const isMeant = prefix !== undefined || /[A-Z]/.test(name);

@@ -2,8 +2,8 @@
 import { added, type Distribution, EMPTY, quantile } from '../../shared/core/distribution.ts';
 import { matchesPattern } from '../../shared/core/pattern.ts';
 import type { PipelineReportPolicy } from './schema.ts';
-import type { Build, ClusterDay, DayMemory, RepositoryDay, SeenMemory } from './schema-day.ts';
-import type { BrokenBranch, ClusterFacts, Comparison, Numbers, StepNumbers, TrendDay } from './schema-facts.ts';
+import type { Numbers, Build, ClusterDay, DayMemory, RepositoryDay, SeenMemory } from './schema-day.ts';
+import type { BrokenBranch, ClusterFacts, Comparison, StepNumbers, TrendDay } from './schema-facts.ts';
 
 const MOST_STEPS = 200;
 const MOST_BROKEN = 50;

@@ -1,5 +1,5 @@
 // Wiring of the duty `pipeline-report`: puts its parts together for the runtime and does nothing else.
-import { readCatalogue } from '../../shared/config/signatures.ts';
+import { teamCatalogue } from '../../shared/config/team-signatures.ts';
 import { explainLog } from '../../shared/core/log/explain.ts';
 import { defineDuty } from '../../shared/runtime/duty.ts';
 import { decide } from './decide.ts';
@@ -9,9 +9,6 @@ import { observe } from './observe.ts';
 import { page, problems, report } from './report.ts';
 import { PipelineReportPolicy, PipelineReportScope } from './schema.ts';
 import { PipelineReportFacts } from './schema-facts.ts';
-
-/** Read once a process, at the first run: what starts up pays nothing for it. */
-let catalogue: ReturnType<typeof readCatalogue> | undefined;
 
 export const duty = defineDuty({
   name: 'pipeline-report',
@@ -23,8 +20,7 @@ export const duty = defineDuty({
   // Windows of one workspace share its days.
   sharedScope: ({ workspace }) => ({ workspace }),
   observe: async (input) => {
-    catalogue ??= readCatalogue('pipeline-retry');
-    const signatures = await catalogue;
+    const signatures = await teamCatalogue(input.policy.team);
     return observe(input, (log, fallback) => failureOf(explainLog(log, signatures), fallback));
   },
   decide,

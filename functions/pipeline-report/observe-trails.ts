@@ -1,11 +1,11 @@
 // What could have broken a build: the commits since it passed last, with the files that they changed, and the tests that failed.
 // Judges nothing.
-import type { CiChangedFile, CiCommit } from '../../shared/ports/ci.ts';
+import { trailCommit } from '../../shared/core/trail.ts';
 import { lastGood, repositoryDays } from './decide-window.ts';
 import type { WantedTrail } from './needs.ts';
 import { attempted, isSpent, type Reading } from './observe-days.ts';
 import type { Build, ClusterDay, DayMemory } from './schema-day.ts';
-import type { Trail } from './schema-facts.ts';
+import type { AboutTrail } from './schema-facts.ts';
 
 const MOST_PATHS = 200;
 const MOST_CASES = 50;
@@ -16,21 +16,21 @@ export async function readTrails(
   reading: Reading,
   wanted: readonly WantedTrail[],
   days: readonly DayMemory[],
-): Promise<readonly Trail[]> {
-  const trails: Trail[] = [];
+): Promise<readonly AboutTrail[]> {
+  const trails: AboutTrail[] = [];
   for (const one of wanted) {
     trails.push(await readTrail(reading, one, days));
   }
   return trails;
 }
 
-async function readTrail(reading: Reading, wanted: WantedTrail, days: readonly DayMemory[]): Promise<Trail> {
+async function readTrail(reading: Reading, wanted: WantedTrail, days: readonly DayMemory[]): Promise<AboutTrail> {
   const { about, repository, cluster, broken } = wanted;
   const own = repositoryDays(days, repository);
   const bad = broken?.bad ?? cluster?.build;
   const good = broken === undefined ? lastGood(own, wanted.branch, bad?.at ?? '') : broken.good;
   const first = own.flatMap(({ clusters }) => (cluster !== undefined ? (clusters[cluster.id] ?? []) : [])).at(0);
-  const trail: Trail = {
+  const trail: AboutTrail = {
     about,
     step: cluster?.step ?? '',
     category: cluster?.category ?? null,
@@ -61,7 +61,7 @@ async function commitsOf(
   repository: string,
   good: Build,
   bad: Build,
-): Promise<Pick<Trail, 'commits' | 'isWhole'> | undefined> {
+): Promise<Pick<AboutTrail, 'commits' | 'isWhole'> | undefined> {
   const { ci, policy } = reading;
   const found = await attempted(reading, `The commits of ${repository} cannot be read`, () =>
     ci.commitsBetween({ repository, from: good.commit, to: bad.commit, max: policy.commitsEach }),
@@ -69,32 +69,16 @@ async function commitsOf(
   if (found === undefined) {
     return undefined;
   }
-  const commits: Trail['commits'] = [];
+  const commits: AboutTrail['commits'] = [];
   for (const commit of found.items) {
     const changed = (await isSpent(reading, 0))
       ? undefined
       : await attempted(reading, `The changes of a commit of ${repository} cannot be read`, () =>
           ci.changedFiles({ repository, to: commit.hash, max: MOST_PATHS }),
         );
-    commits.push(plainCommit(commit, changed));
+    commits.push(trailCommit(commit, changed));
   }
   return { commits, isWhole: found.isComplete };
-}
-
-function plainCommit(
-  commit: CiCommit,
-  changed: { readonly items: readonly CiChangedFile[]; readonly isComplete: boolean } | undefined,
-): Trail['commits'][number] {
-  const paths = (changed?.items ?? []).flatMap(({ path, oldPath }) => (oldPath === null ? [path] : [path, oldPath]));
-  return {
-    hash: commit.hash.slice(0, 64),
-    author: commit.author?.name.slice(0, 100) ?? null,
-    message: commit.message.split('\n', 1)[0]?.slice(0, 200) ?? '',
-    url: commit.url.slice(0, LONGEST_TEXT),
-    at: commit.at,
-    paths: [...new Set(paths)].slice(0, 300).map((path) => path.slice(0, LONGEST_TEXT)),
-    isWhole: changed?.isComplete ?? false,
-  };
 }
 
 async function testsOf(

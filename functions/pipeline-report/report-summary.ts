@@ -2,20 +2,19 @@
 import { type Distribution, mean, quantile } from '../../shared/core/distribution.ts';
 import type { Policy } from '../../shared/core/policy.ts';
 import type { DecidedOutcome } from '../../shared/core/report.ts';
-import { correlate, type Correlation } from '../../shared/core/suspects.ts';
+import { type CommitCause, commitCause } from '../../shared/core/trail.ts';
 import { isNewFailure } from './decide-new.ts';
 import { slowerSteps } from './decide-slower.ts';
-import { shortened } from './decide-view.ts';
 import { trailOfBranch, trailOfCluster } from './needs.ts';
 import type { PipelineReportPolicy } from './schema.ts';
-import type { ClusterFacts, Numbers, PipelineReportFacts, Trail } from './schema-facts.ts';
-import type { Summary, SummaryBranch, SummaryCause, SummaryFailure, SummaryNumbers, Times } from './schema-summary.ts';
+import type { Numbers } from './schema-day.ts';
+import type { AboutTrail, ClusterFacts, PipelineReportFacts } from './schema-facts.ts';
+import type { Summary, SummaryBranch, SummaryFailure, SummaryNumbers, Times } from './schema-summary.ts';
 
 const FAILURES = 50;
 const FAILING_STEPS = 30;
 const SLOWER_STEPS = 30;
 const REPOSITORIES_OF_FAILURE = 10;
-const REASONS = 4;
 
 export interface SummaryInput {
   readonly facts: PipelineReportFacts;
@@ -117,7 +116,7 @@ function failureOf(
   cluster: ClusterFacts,
   facts: PipelineReportFacts,
   policy: Policy<PipelineReportPolicy>,
-  trails: ReadonlyMap<string, Trail>,
+  trails: ReadonlyMap<string, AboutTrail>,
 ): SummaryFailure {
   const branch = facts.repositories
     .flatMap(({ repository, broken }) => broken.map((one) => ({ repository, ...one })))
@@ -141,42 +140,8 @@ function failureOf(
   };
 }
 
-function causeOf(trail: Trail | undefined): SummaryCause | null {
-  if (trail === undefined) {
-    return null;
-  }
-  if (trail.missing !== null) {
-    return { verdict: 'unknown', why: trail.missing, suspects: [] };
-  }
-  const { step, category, lines, failedTests, commits, hasLastGood, unchangedBranches, isTransient } = trail;
-  const found = correlate({
-    trace: { step, category, lines, failedTests },
-    commits,
-    // Where commits were left out, being the only one that was read says nothing.
-    hasLastGood: hasLastGood && trail.isWhole,
-    unchangedBranches,
-    isTransient,
-  });
-  return causeIn(found, trail);
-}
-
-function causeIn(found: Correlation, { isWhole, commits }: Trail): SummaryCause {
-  if (found.verdict !== 'suspects') {
-    return { verdict: found.verdict, why: found.why, suspects: [] };
-  }
-  return {
-    verdict: 'suspects',
-    why: isWhole ? null : `Only the newest ${String(commits.length)} commits were looked at.`,
-    suspects: found.suspects.slice(0, 3).map(({ commit, score, confidence, reasons }) => ({
-      confidence,
-      score,
-      commit: commit.hash.slice(0, 12),
-      author: commit.author,
-      message: shortened(commit.message, 120),
-      url: commit.url,
-      reasons: reasons.slice(0, REASONS).map((reason) => shortened(reason, 300)),
-    })),
-  };
+function causeOf(trail: AboutTrail | undefined): CommitCause | null {
+  return trail === undefined ? null : commitCause(trail);
 }
 
 function numbersOf(window: Numbers, before: Numbers): SummaryNumbers {

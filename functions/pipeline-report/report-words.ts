@@ -1,7 +1,7 @@
 // Numbers and causes in words. Pure.
 import { type Block, bold, type Line, paragraph, text } from '../../shared/core/document.ts';
-import { counted, shortened } from './decide-view.ts';
-import type { Summary, SummaryCause, SummaryNumbers } from './schema-summary.ts';
+import { counted } from './decide-view.ts';
+import type { Summary, SummaryNumbers } from './schema-summary.ts';
 
 /** `97.5%`, or a dash where nothing passed or failed. */
 export function rateText(rate: number | null): string {
@@ -48,29 +48,6 @@ export function numbersLines(total: SummaryNumbers): readonly Line[] {
       ? []
       : [[text(`${counted(total.reruns, 'rerun')}, ${String(total.reruns_passed)} of them passed`)]]),
   ];
-}
-
-/** Names of people, and nothing that would call them. The first `most` suspects; the rest is counted. */
-export function causeLines(cause: SummaryCause | null, most: number): readonly Line[] {
-  if (cause === null) {
-    return [];
-  }
-  if (cause.verdict !== 'suspects') {
-    return [[text(`   ↳ ${shortened(cause.why ?? 'No commit is known.', 300)}`)]];
-  }
-  const others = cause.suspects.length - most;
-  return cause.suspects.slice(0, most).map((suspect, index): Line => {
-    const isLast = index === most - 1 && others > 0;
-    const why = [...suspect.reasons.slice(0, 2), ...(cause.why === null ? [] : [cause.why])].join(' ');
-    return [
-      text('   ↳ '),
-      bold(suspect.confidence),
-      text(' '),
-      { text: suspect.commit, url: suspect.url },
-      text(` ${shortened(suspect.message, 80)} (${suspect.author ?? 'unknown author'}). ${shortened(why, 350)}`),
-      ...(isLast ? [text(` ${counted(others, 'other suspect')} in the report.`)] : []),
-    ];
-  });
 }
 
 /** How far reading got, where it is not all. */

@@ -3,10 +3,11 @@
 import { type Block, bold, code, type Line, type Message, paragraph, text } from '../../shared/core/document.ts';
 import type { JsonObject } from '../../shared/core/json.ts';
 import type { Problem, Report } from '../../shared/core/report.ts';
+import { causeLines } from '../../shared/core/trail.ts';
 import { counted, shortened } from './decide-view.ts';
 import { trendPicture } from './report-picture.ts';
 import { type SummaryInput, summaryOf } from './report-summary.ts';
-import { causeLines, coverageLine, minutesText, numbersLines, rateText, secondsText } from './report-words.ts';
+import { coverageLine, minutesText, numbersLines, rateText, secondsText } from './report-words.ts';
 import type { PipelineReportFacts } from './schema-facts.ts';
 import { Summary, type SummaryBranch, type SummaryFailure } from './schema-summary.ts';
 

@@ -5,8 +5,27 @@ import { Distribution } from '../../shared/core/distribution.ts';
 
 export const instant = z.iso.datetime({ offset: true });
 export const text = z.string().max(500);
-const count = z.int().min(0);
+export const count = z.int().min(0);
 const seconds = z.number().min(0);
+
+/** Builds of a day, or of several days added up. */
+export const Numbers = z.strictObject({
+  runs: count,
+  successful: count,
+  failed: count,
+  stopped: count,
+  /** A run of a commit and definition that had failed before, and how many of them passed. */
+  reruns: count,
+  rerunsPassed: count,
+  /** From creation to completion. */
+  duration: Distribution,
+  /** From creation to the start of the first step. */
+  queue: Distribution,
+  usedSeconds: seconds,
+  failedSeconds: seconds,
+  rerunSeconds: seconds,
+});
+export type Numbers = z.infer<typeof Numbers>;
 
 /** One build that a person can open. */
 export const Build = z.strictObject({
@@ -37,8 +56,8 @@ export const StepDay = z.strictObject({
 });
 export type StepDay = z.infer<typeof StepDay>;
 
-/** Failures with one cause, by `clusterId` of core/log. */
-export const ClusterDay = z.strictObject({
+/** Failures with one cause, by `clusterId` of core/log: of a day, or of several. */
+export const Cluster = z.strictObject({
   count: z.int().min(1),
   message: text,
   category: z.string().max(100).nullable(),
@@ -50,10 +69,14 @@ export const ClusterDay = z.strictObject({
   step: text,
   branch: text,
   build: Build,
+  lines: z.array(text).max(10),
+});
+
+export const ClusterDay = z.strictObject({
+  ...Cluster.shape,
   /** Ids of its pipeline and step, for the report of its tests. */
   pipeline: text,
   stepId: text,
-  lines: z.array(text).max(10),
   /** Branches that failed so, with the commit of their first one: whether they changed is told by their own days. */
   branches: z.array(z.strictObject({ branch: text, commit: text, at: instant })).max(20),
 });
@@ -72,20 +95,7 @@ export const Waiting = z.strictObject({
 export type Waiting = z.infer<typeof Waiting>;
 
 export const RepositoryDay = z.strictObject({
-  runs: count,
-  successful: count,
-  failed: count,
-  stopped: count,
-  /** A run of a commit and definition that had failed before, and how many of them passed. */
-  reruns: count,
-  rerunsPassed: count,
-  /** From creation to completion. */
-  duration: Distribution,
-  /** From creation to the start of the first step. */
-  queue: Distribution,
-  usedSeconds: seconds,
-  failedSeconds: seconds,
-  rerunSeconds: seconds,
+  ...Numbers.shape,
   steps: z.record(text, StepDay),
   /** By branch and definition. */
   branches: z.record(text, BranchDay),

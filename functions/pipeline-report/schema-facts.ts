@@ -1,35 +1,22 @@
 // What `observe` reads and the rules go by: sums of days, what may be judged from them, and the days that this run learned.
 import { z } from 'zod';
 import { Distribution } from '../../shared/core/distribution.ts';
+import { Trail } from '../../shared/core/trail.ts';
 import { Day } from './schema.ts';
-import { Build, DayMemory, instant, SeenMemory, text } from './schema-day.ts';
+import {
+  BranchDay,
+  Build,
+  Cluster,
+  count,
+  DayMemory,
+  instant,
+  Numbers,
+  SeenMemory,
+  StepDay,
+  text,
+} from './schema-day.ts';
 
-const count = z.int().min(0);
-const seconds = z.number().min(0);
-
-/** Builds of some days, added up. */
-export const Numbers = z.strictObject({
-  runs: count,
-  successful: count,
-  failed: count,
-  stopped: count,
-  reruns: count,
-  rerunsPassed: count,
-  duration: Distribution,
-  queue: Distribution,
-  usedSeconds: seconds,
-  failedSeconds: seconds,
-  rerunSeconds: seconds,
-});
-export type Numbers = z.infer<typeof Numbers>;
-
-export const StepNumbers = z.strictObject({
-  name: text,
-  runs: count,
-  failed: count,
-  again: count,
-  seconds: Distribution,
-});
+export const StepNumbers = z.strictObject({ name: text, ...StepDay.shape });
 export type StepNumbers = z.infer<typeof StepNumbers>;
 
 /** A step with enough runs on both sides to be compared. */
@@ -44,10 +31,9 @@ export type Comparison = z.infer<typeof Comparison>;
 
 /** A branch that failed last, and passed before or was never seen to pass. */
 export const BrokenBranch = z.strictObject({
+  ...BranchDay.shape,
   branch: text,
-  good: Build.nullable(),
   bad: Build,
-  failures: count,
   /** The failure's cluster, where its log was read. */
   cluster: z.string().nullable(),
 });
@@ -66,57 +52,21 @@ export const RepositoryFacts = z.strictObject({
 });
 export type RepositoryFacts = z.infer<typeof RepositoryFacts>;
 
+/** A cluster of the window: counted and described there, first and last seen ever since we count. */
 export const ClusterFacts = z.strictObject({
+  ...Cluster.shape,
   id: z.string(),
-  message: text,
-  category: z.string().max(100).nullable(),
-  signature: z.string().max(200).nullable(),
-  isTransient: z.boolean(),
-  /** In the window. */
-  count: z.int().min(1),
   repositories: z.array(z.strictObject({ repository: z.string(), count })).max(1000),
-  /** Ever since we count. */
-  firstAt: instant,
-  lastAt: instant,
   /** Where it came first in the window. */
   repository: z.string(),
-  step: text,
-  branch: text,
-  build: Build,
-  lines: z.array(text).max(10),
   /** Branches that failed so on a commit that had passed before. */
   unchangedBranches: z.array(text).max(20),
 });
 export type ClusterFacts = z.infer<typeof ClusterFacts>;
 
-const Commit = z.strictObject({
-  hash: text,
-  author: text.nullable(),
-  message: text,
-  url: text,
-  at: instant.nullable(),
-  paths: z.array(text).max(300),
-  isWhole: z.boolean(),
-});
-
-/** What is known for the search of a commit. */
-export const Trail = z.strictObject({
-  /** `cluster <id>` or `branch <repository> <branch>`. */
-  about: text,
-  step: text,
-  category: z.string().max(100).nullable(),
-  lines: z.array(text).max(10),
-  failedTests: z.array(text).max(50),
-  hasLastGood: z.boolean(),
-  commits: z.array(Commit).max(30),
-  /** False where more commits lie between than were read. */
-  isWhole: z.boolean(),
-  unchangedBranches: z.array(text).max(20),
-  isTransient: z.boolean(),
-  /** What could not be read, in one sentence. */
-  missing: text.nullable(),
-});
-export type Trail = z.infer<typeof Trail>;
+/** What is known for the search of a commit, and of what: `cluster <id>` or `branch <repository> <branch>`. */
+export const AboutTrail = z.strictObject({ about: text, ...Trail.shape });
+export type AboutTrail = z.infer<typeof AboutTrail>;
 
 export const TrendDay = z.strictObject({
   day: Day,
@@ -159,7 +109,7 @@ export const PipelineReportFacts = z.strictObject({
   total: z.strictObject({ window: Numbers, before: Numbers }),
   trend: z.array(TrendDay).max(14),
   clusters: z.array(ClusterFacts).max(2000),
-  trails: z.array(Trail).max(50),
+  trails: z.array(AboutTrail).max(50),
   coverage: Coverage,
   /** To be remembered: the days that this run learned something of, and when failures were seen. */
   changedDays: z.array(DayMemory),

@@ -1,6 +1,7 @@
 // The report as canonical JSON. Its keys and their order are an interface for others, and all that the message and the page are
 // made from. Times in seconds, shares from 0 to 1.
 import { z } from 'zod';
+import { CommitCause } from '../../shared/core/trail.ts';
 
 const count = z.int().min(0);
 const share = z.number().min(0).max(1).nullable();
@@ -28,24 +29,6 @@ export const SummaryNumbers = z.strictObject({
 });
 export type SummaryNumbers = z.infer<typeof SummaryNumbers>;
 
-export const SummarySuspect = z.strictObject({
-  confidence: z.enum(['HIGH', 'MEDIUM', 'LOW']),
-  score: z.number(),
-  commit: z.string(),
-  author: z.string().nullable(),
-  message: z.string(),
-  url: z.string(),
-  reasons: z.array(z.string()),
-});
-export type SummarySuspect = z.infer<typeof SummarySuspect>;
-
-export const SummaryCause = z.strictObject({
-  verdict: z.enum(['suspects', 'not-a-commit', 'unknown']),
-  why: z.string().nullable(),
-  suspects: z.array(SummarySuspect),
-});
-export type SummaryCause = z.infer<typeof SummaryCause>;
-
 export const SummaryFailure = z.strictObject({
   id: z.string(),
   is_new: z.boolean(),
@@ -60,7 +43,7 @@ export const SummaryFailure = z.strictObject({
   url: z.string(),
   first_seen: z.string(),
   last_seen: z.string(),
-  cause: SummaryCause.nullable(),
+  cause: CommitCause.nullable(),
 });
 export type SummaryFailure = z.infer<typeof SummaryFailure>;
 
@@ -73,7 +56,7 @@ export const SummaryBranch = z.strictObject({
   last_good: z.int().nullable(),
   failures: count,
   failure: z.string().nullable(),
-  cause: SummaryCause.nullable(),
+  cause: CommitCause.nullable(),
 });
 export type SummaryBranch = z.infer<typeof SummaryBranch>;
 

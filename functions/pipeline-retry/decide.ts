@@ -71,13 +71,7 @@ export const PASSING_RULES: readonly string[] = [
 
 /** What speaks against a rerun as far as steps and logs tell; where nothing does, the rest has to be read. */
 export function earlyObjection(view: PipelineView): Reason | undefined {
-  for (const rule of FINDINGS) {
-    const finding = rule(view);
-    if (finding !== undefined) {
-      return finding.reason;
-    }
-  }
-  return firstHold(EARLY_HOLDS, view);
+  return findingOf(view)?.reason ?? firstHold(EARLY_HOLDS, view);
 }
 
 function firstHold(
@@ -112,14 +106,23 @@ export function decide(facts: PipelineRetryFacts, policy: Policy<PipelineRetryPo
   ];
 }
 
-function decideOne(view: PipelineView, begun: Begun): Decision {
-  const { pipeline, world } = view;
-  const subject = { repository: pipeline.repository, pipeline: `#${String(pipeline.number)}` };
+/** Why a pipeline is left alone whatever a rerun would cost; undefined for one that a rerun would help. */
+export function findingOf(view: PipelineView): Skip | undefined {
   for (const rule of FINDINGS) {
     const finding = rule(view);
     if (finding !== undefined) {
-      return { subject, ...finding };
+      return finding;
     }
+  }
+  return undefined;
+}
+
+function decideOne(view: PipelineView, begun: Begun): Decision {
+  const { pipeline, world } = view;
+  const subject = { repository: pipeline.repository, pipeline: `#${String(pipeline.number)}` };
+  const finding = findingOf(view);
+  if (finding !== undefined) {
+    return { subject, ...finding };
   }
   const wish = rerunTransientFailure(view);
   if (wish === undefined) {

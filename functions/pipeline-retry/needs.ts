@@ -1,9 +1,11 @@
 // What is to be read in this run, from what is remembered: which repositories are due, which pipelines come first, which of them
 // need more than their logs. Pure.
-import { durationSeconds } from '../../shared/core/policy.ts';
+import { durationSeconds, type Policy } from '../../shared/core/policy.ts';
 import { secondsOf } from './decide-causes.ts';
+import { isFaultOfChange } from './decide-suspects.ts';
 import { stormsOf } from './decide-storms.ts';
 import type { PipelineRetryPolicy } from './schema.ts';
+import type { PipelineFacts, PipelineRetryFacts } from './schema-facts.ts';
 import type { FoundPipeline, RepositoryMemory, RepositoryState, SignatureMemory } from './schema-memory.ts';
 
 /** A repository without a build in this time is not active. */
@@ -103,6 +105,17 @@ export function pipelinesToRead(
   const free = new Set([...newest].reverse().filter(isFree));
   const read = newest.filter((one) => free.has(one)).slice(0, policy.pipelinesPerRun);
   return { read, waiting: newest.filter((one) => !read.includes(one)) };
+}
+
+/** The failures whose commits are looked at, newest first, at most policy.correlations; none where policy tells nobody of them. */
+export function trailsToRead(facts: PipelineRetryFacts, policy: Policy<PipelineRetryPolicy>): readonly PipelineFacts[] {
+  if (policy.duty.tell.regular.length === 0) {
+    return [];
+  }
+  return facts.pipelines
+    .filter((pipeline) => isFaultOfChange(facts, policy, pipeline))
+    .sort((a, b) => secondsOf(b.completedAt) - secondsOf(a.completedAt) || compare(a.uuid, b.uuid))
+    .slice(0, policy.duty.correlations);
 }
 
 function compare(a: string, b: string): number {

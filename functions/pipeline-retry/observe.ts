@@ -8,7 +8,7 @@ import type { Ci, CiPipeline } from '../../shared/ports/ci.ts';
 import type { History, Memory, Ports } from '../../shared/ports/ports.ts';
 import { earlyObjection } from './decide.ts';
 import { viewOf, worldOf } from './decide-view.ts';
-import { pipelinesToRead } from './needs.ts';
+import { pipelinesToRead, trailsToRead } from './needs.ts';
 import {
   type Explain,
   type PipelineReading,
@@ -19,6 +19,7 @@ import {
 } from './observe-pipeline.ts';
 import { foundOf, hasEndedBadly, isAllowanceSpent, listFailures } from './observe-repositories.ts';
 import { openReruns } from './observe-reruns.ts';
+import { readTrails } from './observe-suspects.ts';
 import type { PipelineEvent, PipelineRetryPolicy, PipelineRetryScope } from './schema.ts';
 import type { PipelineFacts, PipelineRetryFacts } from './schema-facts.ts';
 import {
@@ -84,6 +85,7 @@ export async function observe(input: ObserveInput, explain: Explain): Promise<Pi
     workspace: scope.workspace,
     now,
     pipelines: [...known],
+    trails: [],
     reruns: [...reruns],
     memory,
     listed: { ...listing.listed },
@@ -96,7 +98,11 @@ export async function observe(input: ObserveInput, explain: Explain): Promise<Pi
     requestsLeft: null,
     problems: [...hints.problems, ...listing.problems],
   };
-  return withDetails(reading, facts, policy, read);
+  const detailed = await withDetails(reading, facts, policy, read);
+  // After all that a rerun waits for.
+  const trails = await readTrails(ci, trailsToRead(detailed, policy), policy.duty);
+  const { urgent } = await ci.remaining();
+  return { ...detailed, trails, requestsLeft: urgent };
 }
 
 /**
@@ -151,7 +157,6 @@ async function withDetails(
     pipelines: pipelines.sort(byUuid),
     left: [...facts.left, ...found.filter(({ uuid }) => isLeft.has(uuid))],
     leftRead: leftRead.sort(byUuid),
-    requestsLeft: (await reading.ci.remaining()).urgent,
   };
 }
 

@@ -2,10 +2,12 @@
 import { bold, type Block, code, type Line, paragraph, text } from '../../shared/core/document.ts';
 import type { DecidedOutcome, Problem, Report } from '../../shared/core/report.ts';
 import type { JsonObject } from '../../shared/core/json.ts';
+import type { CommitCause } from '../../shared/core/trail.ts';
 import { shortened } from './decide-causes.ts';
 import { isDisproved } from './rules/hold-disproved-signature.ts';
 import { worldOf } from './decide-view.ts';
-import { noticesOf } from './report-notices.ts';
+import { failureBlocks, failureNews, toldFailures } from './report-failures.ts';
+import { failureNotices, noticesOf } from './report-notices.ts';
 import type { Policy } from '../../shared/core/policy.ts';
 import type { PipelineRetryPolicy } from './schema.ts';
 import type { PipelineFacts, PipelineRetryFacts } from './schema-facts.ts';
@@ -37,6 +39,8 @@ export function report({ facts, policy, decided, dryRun }: ReportInput): Report 
   const storms = told.filter(({ one }) => one.decision.verdict === 'escalate');
   const notDone = told.filter((each) => each.one.decision.verdict === 'act' && !isRerun(each));
   const skipped = told.filter(({ one }) => one.decision.verdict === 'skip');
+  const failures = toldFailures(facts, policy);
+  const causes = new Map(failures.map(({ pipeline, cause }) => [pipeline, cause]));
   const disproved = Object.keys(facts.memory.signatures.records)
     .filter((signature) => isDisproved(worldOf(facts, policy), signature))
     .sort();
@@ -50,18 +54,26 @@ export function report({ facts, policy, decided, dryRun }: ReportInput): Report 
       reason: one.decision.reason.label,
     })),
     pipelines_skipped: [...notDone, ...skipped].map((each) =>
-      entryOf(each, { reason: each.one.outcome?.detail ?? each.one.decision.reason.label }),
+      entryOf(each, {
+        reason: each.one.outcome?.detail ?? each.one.decision.reason.label,
+        ...causeOf(each.pipeline === undefined ? undefined : causes.get(each.pipeline)),
+      }),
     ),
     put_off: putOff,
     signatures_given_up: disproved,
     ...(dryRun ? { dry_run: true } : {}),
   };
   const counts = `${counted(facts.pipelines.length, 'failed pipeline')}: ${String(rerun.length)} ${dryRun ? 'would be run' : 'run'} again, ${String(skipped.length + notDone.length)} left alone`;
+  const shownFailures = failureBlocks(failures, facts, policy.duty);
   return {
     summary,
-    notices: told.flatMap(({ one, pipeline }) => noticesOf(one, pipeline, policy.duty)),
+    notices: [
+      ...told.flatMap(({ one, pipeline }) => noticesOf(one, pipeline, policy.duty)),
+      ...failures.flatMap((failure) => failureNotices(failure, policy.duty)),
+    ],
+    news: failureNews(failures, facts, policy.duty),
     message: {
-      title: titleOf(rerun.length, storms.length, dryRun),
+      title: titleOf({ reruns: rerun.length, storms: storms.length, failures: shownFailures.length, dryRun }),
       blocks: [
         paragraph(text(`${facts.workspace}: ${counts}.`)),
         ...rerunBlocks(rerun, policy.duty),
@@ -69,6 +81,7 @@ export function report({ facts, policy, decided, dryRun }: ReportInput): Report 
           code(one.decision.reason.rule),
           text(` ${one.decision.reason.sentence}`),
         ]),
+        ...shownFailures,
         ...section('Wanted, not done', notDone, notDoneLine),
         ...section('Left alone', skipped.filter(isWorthALine), skippedLine),
         ...(putOff.repositories + putOff.pipelines === 0
@@ -113,14 +126,24 @@ function isWorthALine({ one: { decision } }: Told): boolean {
   return decision.reason.rule.includes('/hold-') && decision.reason.rule !== 'pipeline-retry/hold-age';
 }
 
-function titleOf(reruns: number, storms: number, dryRun: boolean): string {
+interface Found {
+  readonly reruns: number;
+  readonly storms: number;
+  readonly failures: number;
+  readonly dryRun: boolean;
+}
+
+function titleOf({ reruns, storms, failures, dryRun }: Found): string {
   if (dryRun) {
     return '🔍 Pipeline Retry (dry run)';
   }
   if (storms > 0) {
     return '⛈️ Builds Fail Of One Cause';
   }
-  return reruns > 0 ? '🔁 Pipelines Run Again' : '✅ Pipelines Looked At';
+  if (reruns > 0) {
+    return '🔁 Pipelines Run Again';
+  }
+  return failures > 0 ? '🔴 Builds Broken By A Change' : '✅ Pipelines Looked At';
 }
 
 function entryOf({ one: { decision }, pipeline }: Told, more: JsonObject): JsonObject {
@@ -133,6 +156,12 @@ function entryOf({ one: { decision }, pipeline }: Told, more: JsonObject): JsonO
     signature: evidence['signature'] ?? null,
     ...more,
   };
+}
+
+function causeOf(cause: CommitCause | undefined): JsonObject {
+  return cause === undefined
+    ? {}
+    : { cause: { ...cause, suspects: cause.suspects.map((suspect) => ({ ...suspect })) } };
 }
 
 function section<T>(title: string, items: readonly T[], lineOf: (item: T) => Line): readonly Block[] {

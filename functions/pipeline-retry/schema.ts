@@ -134,6 +134,20 @@ export const PipelineRetryPolicy = z.strictObject({
     .describe(
       'Failed pipelines whose cause is looked for in one run. At about five requests each, 40 stay inside a minute and a fifth of the hour',
     ),
+  correlations: z
+    .int()
+    .min(0)
+    .max(50)
+    .default(5)
+    .describe(
+      'Failures that are told with their suspects whose commits are looked at in one run, newest first. Each costs up to two requests and one a commit',
+    ),
+  commitsEach: z
+    .int()
+    .min(1)
+    .max(30)
+    .default(10)
+    .describe('Commits that are looked at for each of them, newest first. Suspects among more than ten are guesses'),
   idleEvery: Duration.default('1h').describe('How often every other repository is listed'),
   tell: z
     .strictObject({

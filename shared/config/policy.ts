@@ -41,7 +41,7 @@ export function loadPolicy(
   const schema = policyFile(duties, others);
   const checked = checkedValue(schema, file, source, { remedy: REMEDY, more: contradictions(file.value) });
   const { duties: parts, ...team } = checked;
-  return { team, duties: parts, warnings: warningsFor(team, now) };
+  return { team, duties: parts, warnings: [...warningsFor(team, now), ...chatWarnings(team, parts)] };
 }
 
 /** JSON Schema (draft 7, which editors know best) of the policy file, with descriptions and defaults. */
@@ -111,6 +111,7 @@ function contradictions(value: unknown): readonly Mistake[] {
     ...addressMistakes(value, ['model', 'ollama', 'url']),
     ...addressMistakes(value, ['platform', 'mcp', 'url']),
     ...doubledGrants(value),
+    ...membersAt(value, ['duties']).flatMap(([duty]) => chatMistakes(value, ['duties', duty, 'tell'])),
     ...membersAt(value, ['duties']).flatMap(([duty]) =>
       scopeMistakes(
         value,
@@ -184,6 +185,37 @@ function scopeMistakes(value: unknown, path: FieldPath, clusters: readonly strin
       mistake(clusterPath, `expected a cluster of clusters, got ${JSON.stringify(cluster.slice(0, 60))}; ${hint}`),
     ];
   });
+}
+
+/** Who writes that something is told in the chat waits for it there: without a chat it would be told nowhere, and nobody would notice. */
+function chatMistakes(value: unknown, path: FieldPath): readonly Mistake[] {
+  if (valueAt(value, ['chat', 'slack']) !== undefined) {
+    return [];
+  }
+  return membersAt(value, path).flatMap(([what, places]) =>
+    (Array.isArray(places) ? places : []).flatMap((place, index) =>
+      place === 'chat'
+        ? [mistake([...path, what, index], 'expected another place, or chat.slack in the policy: it has no chat')]
+        : [],
+    ),
+  );
+}
+
+/** The same where nobody wrote it: a default falls back to the other places that it names. */
+function chatWarnings(team: TeamPolicy, parts: Readonly<Record<string, unknown>>): readonly string[] {
+  if (team.chat !== undefined || team.ci === undefined) {
+    return [];
+  }
+  return Object.keys(parts).flatMap((duty) =>
+    membersAt(parts, [duty, 'tell']).flatMap(([what, places]) => {
+      const others = (Array.isArray(places) ? places : []).map(String).filter((place) => place !== 'chat');
+      return Array.isArray(places) && places.length > others.length
+        ? [
+            `duties.${duty}.tell.${what}: without chat.slack, nothing is told in a chat; it is told by ${others.join(' and ')} alone.`,
+          ]
+        : [];
+    }),
+  );
 }
 
 function mistake(path: FieldPath, message: string): Mistake {

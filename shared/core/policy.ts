@@ -1,6 +1,7 @@
 // The team's part of the policy: who is watched, who may change what, and what is left alone. Duties add their own parts.
 import { z } from 'zod';
 import { Duration, durationSeconds } from './duration.ts';
+import { TeamSignatures } from './log/signature.ts';
 import { McpMetrics, McpPlatform, McpPolicy } from './policy-mcp.ts';
 import { OllamaSource } from './policy-model.ts';
 
@@ -315,6 +316,7 @@ export const TeamPolicy = z.strictObject({
             'Share of them that the lists of pipelines leave to the causes of failures, reruns and what people ask for. A fifth is 196 an hour, three for each minute',
           ),
       }),
+      signatures: TeamSignatures,
     })
     .optional()
     .describe('Where builds run. The token is no part of the policy: BITBUCKET_ACCESS_TOKEN'),

@@ -95,6 +95,8 @@ export interface Report {
   /** What a model may say in the thread of the message beside what stands in it already; absent where there is nothing to explain. */
   readonly analysis?: Wording;
   readonly notices?: readonly Notice[];
+  /** What is worth a message besides changes and escalations, as the facts that make it what it is: told once a day each. */
+  readonly news?: readonly JsonObject[];
 }
 
 export interface Wording {
@@ -110,17 +112,17 @@ export interface ReportedWords {
 }
 
 /**
- * What a change of ours is about, said beside the build in the CI system, once for each place, and kept up to date: a status of the
- * commit, or a comment on the pull request. Never an action: nothing depends on it.
+ * What a change of ours is about, or what was found of a build, said beside the build in the CI system, once for each place, and kept
+ * up to date: a status of the commit, or a comment on the pull request. Never an action: nothing depends on it.
  */
 export interface Notice {
-  /** The effect key of the change. */
-  readonly actionId: string;
+  /** The effect key of the change; of a finding without a change a hash of its facts, under which a later one takes its place. */
+  readonly about: string;
   readonly repository: string;
   readonly place:
     | { readonly kind: 'build-status'; readonly commit: string; readonly name: string; readonly url: string }
     | { readonly kind: 'pull-request'; readonly pullRequest: number };
-  /** One sentence: what was done and why. */
+  /** One sentence: what was done or found, and why. */
   readonly sentence: string;
   /** For a comment: what tells the cause. A block of kind `action` says what became of the change. */
   readonly body: readonly Block[];

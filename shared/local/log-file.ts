@@ -1,6 +1,7 @@
 // Reads a log file of any size in chunks and keeps its end: an explanation looks at no more, and 50 MB must not fill the memory.
 // Knows encodings and compression; nothing of what a log says.
 import { createReadStream } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { MAX_LOG_CHARACTERS } from '../core/log/log-line.ts';
@@ -12,13 +13,51 @@ export interface LogEnd {
 }
 
 const LINE_BREAK = 0x0a;
+const CHUNK_BYTES = 256 * 1024;
 const GZIP = [0x1f, 0x8b] as const;
 
 type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
 
 /** The end of the file at `path`; gzip is unpacked. Fails with the system's error when it cannot be read. */
 export async function readLogFile(path: string): Promise<LogEnd> {
-  return readLogEnd(createReadStream(path, { highWaterMark: 1024 * 1024 }));
+  // What is no file, such as a pipe, can be read once and from the front only.
+  const found = await stat(path);
+  if (!found.isFile()) {
+    return readLogEnd(createReadStream(path));
+  }
+  const file = await open(path);
+  try {
+    const head = Buffer.alloc(GZIP.length);
+    await file.read(head, 0, head.length, 0);
+    const isPacked = head[0] === GZIP[0] && head[1] === GZIP[1];
+    return isPacked ? await readLogEnd(createReadStream(path)) : await plainEnd(file, found.size, encodingOf(head));
+  } finally {
+    await file.close();
+  }
+}
+
+/** One buffer for all that is only counted: what a stream hands out would lie about until it is collected. */
+async function plainEnd(file: FileHandle, size: number, encoding: Encoding): Promise<LogEnd> {
+  // Even, since a character of UTF-16 is two bytes.
+  const start = Math.max(0, size - MAX_LOG_CHARACTERS) & ~1;
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  let firstLine = 1;
+  for (let at = 0; at < start;) {
+    const { bytesRead } = await file.read(chunk, 0, Math.min(CHUNK_BYTES, start - at), at);
+    if (bytesRead === 0) {
+      break;
+    }
+    firstLine += linesIn(chunk.subarray(0, bytesRead), encoding);
+    at += bytesRead;
+  }
+  const tail = Buffer.alloc(size - start);
+  let filled = 0;
+  for (let more = true; more && filled < tail.length;) {
+    const { bytesRead } = await file.read(tail, filled, tail.length - filled, start + filled);
+    filled += bytesRead;
+    more = bytesRead > 0;
+  }
+  return { text: decoded(tail.subarray(0, filled), encoding), firstLine };
 }
 
 /** The end of a stream of bytes. */

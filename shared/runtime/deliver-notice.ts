@@ -57,6 +57,7 @@ function stateOf(action: ActionRecord | undefined): CiBuildStatus['state'] {
     case 'undone':
     case 'declined':
     case 'expired':
+    // Retention took it away, or it never was one: what is told is a finding.
     case undefined:
       return 'stopped';
   }

@@ -46,7 +46,7 @@ const REMEMBERED_ITEMS = 1000;
 
 export interface NewsInput {
   readonly duty: Duty;
-  readonly report: Pick<Report, 'message' | 'corrections' | 'notices'>;
+  readonly report: Pick<Report, 'message' | 'corrections' | 'notices' | 'news'>;
   readonly decided: readonly DecidedOutcome[];
   readonly problems: readonly Problem[];
   readonly reconciled: readonly Reconciled[];
@@ -71,11 +71,11 @@ export async function newsWrites(context: RunContext, input: NewsInput): Promise
   ];
 }
 
-/** Once for each change and place: a run that meets a change again has nothing new to say of it. */
+/** Once for each change or finding and place: said anew only when there is something else to say. */
 async function noticeWrites(context: RunContext, notices: readonly Notice[]): Promise<readonly Write[]> {
   const at = context.ports.clock.now().toISOString();
   const entries = notices.slice(0, NOTICES_A_RUN).map(async (notice): Promise<readonly Write[]> => {
-    const id = noticeId(notice.actionId, notice.place.kind);
+    const id = noticeId(notice.about, notice.place.kind);
     const entry: NoticeEntry = {
       id,
       kind: 'notice',
@@ -84,10 +84,16 @@ async function noticeWrites(context: RunContext, notices: readonly Notice[]): Pr
       state: 'pending',
       dueAt: at,
       attempts: 0,
-      action: notice.actionId,
+      action: notice.about,
       notice: masked(context.mask, notice),
     };
-    return (await context.ports.store.read('outbox', id)) === undefined ? [outboxWrite(entry)] : [];
+    const told = await context.ports.store.read<NoticeEntry>('outbox', id);
+    if (told === undefined) {
+      return [outboxWrite(entry)];
+    }
+    return hashOf(told.data.notice) === hashOf(entry.notice)
+      ? []
+      : [{ op: 'replace', collection: 'outbox', id, data: entry, version: told.version }];
   });
   return (await Promise.all(entries)).flat();
 }
@@ -158,8 +164,11 @@ async function messageWrites(
   const recent = Object.fromEntries(
     Object.entries(told?.data.items ?? {}).filter(([, at]) => secondsAfter(at, REPEAT_SECONDS) > context.now),
   );
-  const items = newsItems(input);
-  const isNews = !onlyProposes(context, input.duty) && items.some((item) => recent[item] === undefined);
+  const isRecent = (item: string): boolean => recent[item] !== undefined;
+  const changes = newsItems(input);
+  const findings = (input.report.news ?? []).map((item) => hashOf({ finding: item })).slice(0, REMEMBERED_ITEMS);
+  const items = [...changes, ...findings];
+  const isNews = !findings.every(isRecent) || (!onlyProposes(context, input.duty) && !changes.every(isRecent));
   const isDaily = slack.post === 'news-and-daily' && told?.data.day !== today;
   if (!isNews && !isDaily && slack.post !== 'every-run') {
     return [];

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { ACTION_KINDS } from '../actions/kinds.ts';
 import type { Environment } from '../config/environment.ts';
 import { type LoadedPolicy, loadPolicy } from '../config/policy.ts';
+import { withSignatures } from '../config/team-signatures.ts';
 import { policySecrets } from '../config/policy-secrets.ts';
 import { PAUSE } from '../core/approver.ts';
 import { ConfigurationError } from '../core/errors.ts';
@@ -89,7 +90,7 @@ export async function policyOf(
     });
   }
   const schemas = Object.fromEntries(duties.map((duty) => [duty.name, duty.policy]));
-  const policy = loadPolicy(text, file, schemas, new Date(), others);
+  const policy = await withSignatures(loadPolicy(text, file, schemas, new Date(), others), text, file);
   checkModes(policy, file);
   return policy;
 }

@@ -13,6 +13,7 @@ import { examine } from '../../shared/local/cli/doctor.ts';
 import type { Finding } from '../../shared/local/cli/doctor-check.ts';
 import { findDuties } from '../../shared/local/duties.ts';
 import { openScenario, type RunningScenario, scenarioClock } from '../../shared/local/scenario.ts';
+import { openBuilds } from '../support/builds.ts';
 import { testTerminal } from './terminal.ts';
 
 const CHALLENGE = fileURLToPath(new URL('../../fixtures/rebalance/challenge', import.meta.url));
@@ -71,6 +72,27 @@ describe('over the embedded platform', () => {
       ({ system, method }) => system === 'kubernetes' && method === 'PATCH',
     );
     expect(written).toEqual([]);
+  });
+
+  it('takes a team that has no cluster and pipelines for a whole one, and one that has neither for a mistake', async () => {
+    const running = await openBuilds('regular-failure');
+    open.push(running);
+    const findings = await look(running);
+    expect(failures(findings)).toEqual([]);
+    expect(findings.find(({ check }) => check === 'clusters')).toMatchObject({
+      level: 'skipped',
+      detail: 'none in the policy: pipelines alone are looked after',
+    });
+    expect(findings.some(({ system }) => system === 'Bitbucket')).toBe(true);
+    expect(findings.map(({ detail }) => detail)).toContain(
+      'modes, over action kinds and scopes: 1 auto, 0 approve, 0 observe',
+    );
+    expect(findings.filter(({ level }) => level === 'warning')).toEqual([]);
+    const folder = await mkdtemp(path.join(tmpdir(), 'nightshift-doctor-'));
+    folders.push(folder);
+    const nothing = path.join(folder, 'policy.yaml');
+    await writeFile(nothing, 'version: 1\n');
+    expect(failures(await look(running, {}, nothing))).toContain('Nightshift: clusters');
   });
 
   it('names each failure of several systems at once', async () => {

@@ -15,13 +15,18 @@ import { testTerminal } from './terminal.ts';
 
 const SCHEMAS = { rebalance: duty.policy };
 
-const ANSWERS: Answers = {
+const WATCHED = {
   cluster: 'prod',
   context: undefined,
   gke: undefined,
   metricsUrl: 'http://127.0.0.1:8428',
   metricsSelector: undefined,
   namespaces: ['shop', 'pay'],
+};
+
+const ANSWERS: Answers = {
+  watched: WATCHED,
+  bitbucketWorkspace: undefined,
   slackChannel: undefined,
   jiraUrl: undefined,
   jiraProject: undefined,
@@ -97,8 +102,8 @@ describe('the file', () => {
       [duty],
       {
         ...ANSWERS,
-        context: 'gke_shop',
-        metricsSelector: 'cluster="prod",env=~"a|b"',
+        watched: { ...WATCHED, context: 'gke_shop', metricsSelector: 'cluster="prod",env=~"a|b"' },
+        bitbucketWorkspace: 'shop-team',
         slackChannel: '#ops',
         jiraUrl: 'https://shop.atlassian.net',
         jiraProject: 'OPS',
@@ -111,6 +116,7 @@ describe('the file', () => {
       clusters: { prod: { context: 'gke_shop', metrics: { selector: 'cluster="prod",env=~"a|b"' } } },
       chat: { slack: { channel: '#ops' } },
       tracker: { jira: { url: 'https://shop.atlassian.net', project: 'OPS', issueType: 'Task' } },
+      ci: { bitbucket: { workspace: 'shop-team' } },
     });
     expect(load(switchedOn(full)).team.timezone).toBe('Europe/Berlin');
   });
@@ -127,7 +133,7 @@ describe('the file', () => {
 
   it('quotes names that YAML would read as something else', () => {
     for (const cluster of ['on', '1', 'a: b', '#x', 'null', '2026-03-04']) {
-      const { team } = load(policyText([duty], { ...ANSWERS, cluster }, 'x.json'));
+      const { team } = load(policyText([duty], { ...ANSWERS, watched: { ...WATCHED, cluster } }, 'x.json'));
       expect(Object.keys(team.clusters)).toEqual([cluster]);
     }
   });
@@ -161,19 +167,20 @@ describe('questions', () => {
   }
 
   it('offers what the kubeconfig knows and takes return for its default', async () => {
-    const somebody = person(['', '', 'http://vm:8428', '', 'shop, pay shop', '', '', '']);
+    const somebody = person(['', '', '', 'http://vm:8428', '', 'shop, pay shop', '', '', '']);
     const answers = await completeAnswers({}, somebody);
-    expect(somebody.asked[0]).toBe('Context of the kubeconfig: dev, prod [prod]: ');
+    expect(somebody.asked[1]).toBe('Context of the kubeconfig: dev, prod [prod]: ');
     expect(answers).toEqual({
       ...ANSWERS,
-      context: 'prod',
-      metricsUrl: 'http://vm:8428',
+      watched: { ...WATCHED, context: 'prod', metricsUrl: 'http://vm:8428' },
       timezone: 'UTC',
     });
   });
 
   it('asks again after an answer that is none, saying what was expected', async () => {
     const somebody = person([
+      'Shop Team',
+      '',
       '',
       '',
       '',
@@ -189,8 +196,8 @@ describe('questions', () => {
       'UTC',
     ]);
     const answers = await completeAnswers({}, somebody);
-    expect(answers.namespaces).toEqual(['shop']);
-    expect(somebody.asked.filter((question) => question.includes('expected'))).toHaveLength(4);
+    expect(answers.watched?.namespaces).toEqual(['shop']);
+    expect(somebody.asked.filter((question) => question.includes('expected'))).toHaveLength(5);
   });
 
   it('does not ask for what a flag has said, and asks for the project only with a site', async () => {
@@ -202,6 +209,7 @@ describe('questions', () => {
         metricsUrl: 'http://vm:8428',
         metricsSelector: '',
         namespace: ['shop'],
+        bitbucketWorkspace: 'shop-team',
         slackChannel: '#ops',
         jiraUrl: 'https://shop.atlassian.net',
         timezone: 'UTC',
@@ -209,6 +217,19 @@ describe('questions', () => {
       somebody,
     );
     expect(answers.jiraProject).toBe('OPS');
+  });
+
+  it('leaves the cluster out for whoever has pipelines looked after alone', async () => {
+    const somebody = person(['shop-team', 'perhaps', 'no', '#builds', '', '']);
+    const answers = await completeAnswers({}, somebody);
+    expect(answers).toMatchObject({ watched: undefined, bitbucketWorkspace: 'shop-team', slackChannel: '#builds' });
+    expect((await completeAnswers({ bitbucketWorkspace: 'shop-team' }, undefined)).watched).toBeUndefined();
+  });
+
+  it('asks for the cluster as well where there is one', async () => {
+    const somebody = person(['shop-team', '', '', '', 'http://vm:8428', '', 'shop', '', '', '']);
+    const answers = await completeAnswers({}, somebody);
+    expect(answers).toMatchObject({ watched: { namespaces: ['shop'] }, bitbucketWorkspace: 'shop-team' });
   });
 
   it.each([
@@ -219,6 +240,8 @@ describe('questions', () => {
     [{ metricsUrl: 'http://user:hunter2@vm', namespace: ['shop'] }, '--metrics-url'],
     [{ metricsUrl: 'http://vm', namespace: ['Shop'] }, '--namespace'],
     [{ metricsUrl: 'http://vm', namespace: ['shop'], timezone: 'Mars' }, '--timezone'],
+    [{ bitbucketWorkspace: 'Shop Team' }, '--bitbucket-workspace'],
+    [{ bitbucketWorkspace: 'shop-team', namespace: ['shop'] }, '--metrics-url'],
   ])('names the flag that is missing or wrong: %j', async (flags, flag) => {
     const error: unknown = await completeAnswers(flags, undefined).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(CallerError);
@@ -255,6 +278,19 @@ describe('the command', () => {
     expect(await main(['policy', 'check', file], second)).toBe(0);
     expect(second.printed).toEqual([expect.stringMatching(/ is valid: 1 cluster, [1-9][0-9]* scopes\.$/)]);
     expect(second.warned).toEqual([]);
+  });
+
+  it('writes a policy for pipelines alone, and says which token they need', async () => {
+    const file = path.join(folder, 'builds.yaml');
+    const terminal = testTerminal();
+    expect(await main(['init', '--out', file, '--bitbucket-workspace', 'shop-team'], terminal)).toBe(0);
+    const next = terminal.printed.join('\n');
+    expect(next).toContain('BITBUCKET_ACCESS_TOKEN');
+    expect(next).toContain('nightshift run pipeline-retry --dry-run');
+    expect(next).not.toContain('rebalance');
+    const second = testTerminal();
+    expect(await main(['policy', 'check', file], second)).toBe(0);
+    expect(second.printed).toEqual([expect.stringContaining('is valid: 0 clusters, 2 scopes')]);
   });
 
   it('overwrites only when told to', async () => {

@@ -29,6 +29,13 @@ describe('generated documents', () => {
     expect(await outdatedFiles()).toEqual([]);
   });
 
+  test('show settings within settings, each with its default', async () => {
+    const page = (await generatedFiles()).get('docs/duties/pipeline-retry.md') ?? '';
+    expect(page).toContain('| `storm.window` | `10m` |');
+    expect(page).toContain('builds of `storm.repositories` (3) or more');
+    expect(page).not.toContain('`{}`');
+  });
+
   test('name every duty, every rule file and every setting of the environment', async () => {
     const files = await generatedFiles();
     const readme = files.get('README.md') ?? '';

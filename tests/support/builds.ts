@@ -2,8 +2,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { loadScenario, parseScenario, type ScenarioSource } from '../../fixtures/platform/scenario.ts';
+import { loadScenario, mergeDeep, parseScenario, type ScenarioSource } from '../../fixtures/platform/scenario.ts';
 import type { ActionRecord } from '../../shared/core/action.ts';
+import type { JsonObject } from '../../shared/core/json.ts';
 import { openScenario, type RunningScenario, type ScenarioOptions } from '../../shared/local/scenario.ts';
 import type { Surroundings } from '../../shared/runtime/context.ts';
 import { receive } from '../../shared/runtime/ingress.ts';
@@ -14,9 +15,15 @@ const FIXTURES = path.resolve(import.meta.dirname, '../../fixtures/pipeline-retr
 const MINUTE_MILLISECONDS = 60_000;
 const DEADLINE_SECONDS = 30;
 
-/** One of the scenario folders. */
-export function openBuilds(name: string, options: Partial<ScenarioOptions> = {}): Promise<RunningScenario> {
-  return openScenario(loadScenario(path.join(FIXTURES, name)), withDefaults(options));
+/** One of the scenario folders, with `policy` merged into its own; `null` takes a part out. */
+export function openBuilds(
+  name: string,
+  options: Partial<ScenarioOptions> = {},
+  policy: object = {},
+): Promise<RunningScenario> {
+  const scenario = loadScenario(path.join(FIXTURES, name));
+  const merged = mergeDeep(scenario.policy, policy as JsonObject) as JsonObject;
+  return openScenario({ ...scenario, policy: merged }, withDefaults(options));
 }
 
 /** A scenario that a test made, over the policy of the folders with `policy` merged in. */

@@ -19,6 +19,9 @@ const OWN_MACHINE = /\b(?:localhost|127\.0\.0\.\d{1,3}|0\.0\.0\.0|host\.docker\.
 /** A service container beside the job, which the job itself started too late or not at all. */
 const BESIDE =
   /\b(?:172\.(?:1[6-9]|2\d|3[01])|10\.\d{1,3}|192\.168)\.\d{1,3}\.\d{1,3}\b.{0,40}refused|ECONNREFUSED (?:172|10|192\.168)\./i;
+/** A name without a dot is in the job's own network; only the Docker beside it is the agent's business. */
+const NAME_BESIDE =
+  /(?:host name|hostname|resolve host:|lookup|getaddrinfo E\w{4,12}) ["'`]?(?!docker\b)[a-z][a-z0-9_-]{0,40}["'`]?(?::\d{1,5})?(?:[\s"',:)]|$)|connect(?:ing)? to (?!docker\b)[a-z][a-z0-9_-]{0,40}:\d{2,5}\b/;
 /** The resolver has a local address on most machines; what it was asked for is elsewhere. */
 const RESOLVER = /\blookup \S+ on \S+:53\b/;
 
@@ -33,6 +36,6 @@ export function lineGuard(line: string, known: GuardedSignature): boolean {
   if (!known.isTransient) {
     return true;
   }
-  const isBeside = known.signature.strength === 'hint' && BESIDE.test(line);
+  const isBeside = NAME_BESIDE.test(line) || (known.signature.strength === 'hint' && BESIDE.test(line));
   return !(ASSERTION.test(line) || isBeside || (OWN_MACHINE.test(line) && !RESOLVER.test(line)));
 }

@@ -48,6 +48,10 @@ export const Signature = z.strictObject({
     .describe('What fails shortly before and after it follows from it: a full disk also fails the compiler'),
   onWarnings: z.boolean().default(false).describe('Also counts in lines that call themselves warnings'),
   caseSensitive: z.boolean().default(false),
+  overrides: z
+    .boolean()
+    .default(false)
+    .describe("In a team's own file: stands in the place of the shipped signature of the same category and id"),
   near: z
     .array(condition)
     .max(10)
@@ -68,6 +72,16 @@ export const SignatureFile = z
   })
   .refine(({ signatures }) => new Set(signatures.map(({ id }) => id)).size === signatures.length, 'ids that differ');
 export type SignatureFile = z.infer<typeof SignatureFile>;
+
+/** What a policy says of the team's own: names of files, which are read with the policy, or their content. */
+export const TeamSignatures = z
+  .array(z.union([z.string().min(1).max(1000), SignatureFile]))
+  .max(100)
+  .default([])
+  .describe(
+    "The team's own signatures of failures, for reruns, reports and explain-log: files beside the policy, or their content right here, which a policy that is mounted alone needs",
+  )
+  .meta({ examples: [['signatures/artifact-store.yaml']] });
 
 /** A signature made ready to match. */
 export interface KnownSignature {

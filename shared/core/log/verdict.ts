@@ -38,7 +38,7 @@ const SURVIVED =
 
 export function segmentVerdict(lines: readonly LogLine[], segment: Segment, catalogue: Catalogue): SegmentVerdict {
   const matches = matchesIn(lines, segment, catalogue);
-  const found = rootVerdict(matches) ?? conclusiveVerdict(matches);
+  const found = rootVerdict(matches, segment) ?? conclusiveVerdict(matches, segment);
   if (found !== undefined) {
     return { ...found, matches };
   }
@@ -54,16 +54,22 @@ export function segmentVerdict(lines: readonly LogLine[], segment: Segment, cata
 type Verdict = Omit<SegmentVerdict, 'matches'>;
 
 /** A want of disk or memory makes whatever runs fail: the faults around it say nothing of the change. */
-function rootVerdict(matches: readonly Match[]): Verdict | undefined {
-  const root = matches.findLast(({ known }) => known.isTransient && known.signature.root);
+function rootVerdict(matches: readonly Match[], segment: Segment): Verdict | undefined {
+  const root = lastRoot(matches, segment);
   const fault = matches.findLast(({ known }) => !known.isTransient && known.signature.strength !== 'hint');
   return root !== undefined && fault !== undefined && Math.abs(root.at - fault.at) <= CAUSE_LINES
     ? { verdict: 'transient', decisive: root, confidence: CONFIDENCE.causedBy }
     : undefined;
 }
 
+/** What the job itself said of it tells more than the code that the CI system ended it with. */
+function lastRoot(matches: readonly Match[], { verdictLines }: Segment): Match | undefined {
+  const roots = matches.filter(({ known }) => known.isTransient && known.signature.root);
+  return roots.findLast(({ at }) => !verdictLines.includes(at)) ?? roots.at(-1);
+}
+
 /** The CI system's own word, unless the change was found at fault before: then the last word came for a job that had failed anyway. */
-function conclusiveVerdict(matches: readonly Match[]): Verdict | undefined {
+function conclusiveVerdict(matches: readonly Match[], segment: Segment): Verdict | undefined {
   const last = matches.findLast(({ known }) => known.signature.strength === 'conclusive');
   if (last === undefined) {
     return undefined;
@@ -75,8 +81,15 @@ function conclusiveVerdict(matches: readonly Match[]): Verdict | undefined {
     ({ known }) => !known.isTransient && known.signature.strength !== 'hint' && !known.signature.consequence,
   );
   return fault === undefined
-    ? { verdict: 'transient', decisive: last, confidence: CONFIDENCE.conclusive }
+    ? { verdict: 'transient', decisive: causeOf(last, matches, segment), confidence: CONFIDENCE.conclusive }
     : { verdict: 'regular', decisive: fault, confidence: CONFIDENCE.causedBy };
+}
+
+/** An exit code that many causes have is told by its cause, where that stands shortly before it. */
+function causeOf(last: Match, matches: readonly Match[], segment: Segment): Match {
+  const root = lastRoot(matches, segment);
+  const isCause = root !== undefined && root.at < last.at && last.at - root.at <= CAUSE_LINES;
+  return isCause && segment.verdictLines.includes(last.at) ? root : last;
 }
 
 function ordered(matches: readonly Match[], all: readonly Match[]): Verdict {
@@ -92,6 +105,11 @@ function ordered(matches: readonly Match[], all: readonly Match[]): Verdict {
   }
   const faultHint = matches.findLast(is(false, true));
   const passingHint = matches.findLast(is(true, true));
+  // An exception by itself only says that a program ended; a connection that broke beside it says why.
+  const isOnlyException = faultHint?.known.signature.consequence === true && passingHint !== undefined;
+  if (isOnlyException && Math.abs(passingHint.at - faultHint.at) <= HINT_LINES) {
+    return { verdict: 'transient', decisive: passingHint, confidence: CONFIDENCE.hint };
+  }
   if (faultHint !== undefined) {
     return passingHint !== undefined && passingHint.at > faultHint.at
       ? { verdict: 'unknown', decisive: faultHint, confidence: 0 }

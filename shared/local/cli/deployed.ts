@@ -8,6 +8,7 @@ import type { Deployment, DeployedFunction, ScheduledJob } from '../../ports/dep
 import type { RunRecord } from '../../runtime/run-record.ts';
 import { openDeployment } from '../../wiring/ports.ts';
 import { findDrivers, findDuties } from '../duties.ts';
+import { scopePairs } from './scope-flags.ts';
 import { openStore } from './system.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -173,7 +174,7 @@ async function invoke(terminal: Terminal, duty: string, flags: InvokeFlags): Pro
     });
   }
   const body = {
-    ...(flags.scope === undefined ? {} : { scope: scopeOf(flags.scope) }),
+    ...(flags.scope === undefined ? {} : { scope: scopePairs(flags.scope) }),
     ...(flags.dryRun === true ? { dry_run: true } : {}),
   };
   const reply = await deployment.invoke(deployed, body, manifest.timeoutSeconds);
@@ -181,19 +182,4 @@ async function invoke(terminal: Terminal, duty: string, flags: InvokeFlags): Pro
   if (reply.status === 202) {
     terminal.warn('All of it waits for approval: see `nightshift actions`.');
   }
-}
-
-function scopeOf(fields: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    fields.map((field) => {
-      const at = field.indexOf('=');
-      if (at < 1 || at === field.length - 1) {
-        throw new CallerError(`${JSON.stringify(field)} is no field of a scope.`, {
-          field: '--scope',
-          remedy: 'Write it as in --scope cluster=prod namespace=shop.',
-        });
-      }
-      return [field.slice(0, at), field.slice(at + 1)];
-    }),
-  );
 }

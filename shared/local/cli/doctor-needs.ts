@@ -1,8 +1,10 @@
 // What the duties of a policy need of each system, from their capabilities: pure, so that it can be told without asking anybody.
 import type { Capability } from '../../config/capabilities.ts';
 import { BugError } from '../../core/errors.ts';
-import { modeOf } from '../../core/guardrail.ts';
-import type { TeamPolicy } from '../../core/policy.ts';
+import { modeOf, onlyObserves } from '../../core/guardrail.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { matchesPattern } from '../../core/pattern.ts';
+import type { Mode, TeamPolicy } from '../../core/policy.ts';
 import type { RequiredMetric } from '../../core/required-metric.ts';
 import type { Permission } from '../../ports/cluster.ts';
 import type { Duty } from '../../runtime/duty.ts';
@@ -15,6 +17,8 @@ export interface DutyInUse {
   readonly requiredMetrics: readonly RequiredMetric[];
   readonly capabilities: readonly Capability[];
   readonly scopes: readonly { readonly cluster: string; readonly namespace: string }[];
+  /** Scopes of other systems, such as a workspace. */
+  readonly otherScopes: readonly JsonObject[];
 }
 
 export interface NeededPermission {
@@ -39,13 +43,13 @@ export interface DutyAndCapabilities {
   readonly capabilities: readonly string[];
 }
 
-/** Scopes without a cluster and a namespace are of other systems and are left out. */
 export function dutyInUse(
   { duty, capabilities }: DutyAndCapabilities,
   part: unknown,
   team: TeamPolicy,
   known: ReadonlyMap<string, Capability>,
 ): DutyInUse {
+  const scopes = duty.scopes(part, team);
   return {
     name: duty.name,
     actionKinds: duty.actionKinds,
@@ -57,11 +61,10 @@ export function dutyInUse(
       }
       return capability;
     }),
-    scopes: duty
-      .scopes(part, team)
-      .flatMap(({ cluster, namespace }) =>
-        typeof cluster === 'string' && typeof namespace === 'string' ? [{ cluster, namespace }] : [],
-      ),
+    scopes: scopes.flatMap(({ cluster, namespace }) =>
+      typeof cluster === 'string' && typeof namespace === 'string' ? [{ cluster, namespace }] : [],
+    ),
+    otherScopes: scopes.filter(({ namespace }) => typeof namespace !== 'string'),
   };
 }
 
@@ -129,14 +132,14 @@ export function bitbucketScopes(duties: readonly DutyInUse[]): readonly string[]
 
 /** What a policy says that is valid and can hardly be meant. */
 export function policyResults(duties: readonly DutyInUse[], team: TeamPolicy): readonly Result[] {
-  const isIdle = duties.every((duty) => duty.scopes.length === 0);
+  const isIdle = duties.every((duty) => duty.scopes.length + duty.otherScopes.length === 0);
   const kinds = [...new Set(duties.flatMap((duty) => duty.actionKinds))].sort();
   const namespaces = new Set(duties.flatMap((duty) => duty.scopes.map(({ namespace }) => namespace)));
   return [
     isIdle
       ? warning(
           'no duty has a scope: nothing runs by itself',
-          'Name clusters and namespaces under duties.<duty>.scopes in the policy.',
+          'Name clusters and namespaces under duties.<duty>.scopes in the policy, or a workspace under ci.bitbucket.',
         )
       : ok(modesInWords(duties, team)),
     ...team.modes.flatMap((rule, index) =>
@@ -173,8 +176,22 @@ function modesInWords(duties: readonly DutyInUse[], team: TeamPolicy): string {
         counts[modeOf(team, kind, scope)] += 1;
       }
     }
+    for (const scope of duty.otherScopes) {
+      for (const kind of duty.actionKinds) {
+        counts[widestMode(team, kind, scope)] += 1;
+      }
+    }
   }
   return counts.auto === 0 && counts.approve === 0
     ? 'every action kind is only observed in every scope'
     : `modes, over action kinds and scopes: ${String(counts.auto)} auto, ${String(counts.approve)} approve, ${String(counts.observe)} observe`;
+}
+
+/** Of a scope that holds many things with modes of their own: the widest that one of them may have. */
+function widestMode(team: TeamPolicy, kind: string, scope: JsonObject): Mode {
+  if (onlyObserves(team, kind, scope)) {
+    return 'observe';
+  }
+  const isAuto = team.modes.some(({ action, mode }) => mode === 'auto' && matchesPattern(action, kind));
+  return isAuto ? 'auto' : 'approve';
 }

@@ -244,7 +244,7 @@ function systemsOf(input: Connecting, team: TeamPolicy, duties: readonly DutyInU
     ];
   });
   return [
-    ...(clusters.length === 0 ? [noClusters()] : clusters),
+    ...(clusters.length === 0 ? [noClusters(team)] : clusters),
     ...(chat === undefined
       ? []
       : [
@@ -343,11 +343,15 @@ function mcpChecks(
   };
 }
 
-function noClusters(): SystemChecks {
-  const result = failure(
-    'the policy names no cluster',
-    'Add one under clusters, or write a new policy with `nightshift init`.',
-  );
+/** A team may run pipelines only; with neither there is nothing to do. */
+function noClusters({ ci }: TeamPolicy): SystemChecks {
+  const result: Result =
+    ci === undefined
+      ? failure(
+          'the policy names no cluster and no pipelines',
+          'Add one under clusters, or ci.bitbucket, or write a new policy with `nightshift init`.',
+        )
+      : { level: 'skipped', detail: 'none in the policy: pipelines alone are looked after' };
   return { system: 'Nightshift', first: { name: 'clusters', run: () => Promise.resolve([result]) }, others: [] };
 }
 

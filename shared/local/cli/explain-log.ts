@@ -1,10 +1,10 @@
 // `nightshift explain-log`: why did this job fail, from its log alone, offline. `signature test`: a team's own signatures.
 import type { Command } from 'commander';
-import { provenSignatures, readCatalogue, readSignatureText } from '../../config/signatures.ts';
+import { placesOf, readCatalogue, readSignatureText, teamFile } from '../../config/signatures.ts';
 import { CallerError, describeError } from '../../core/errors.ts';
 import { explainLog } from '../../core/log/explain.ts';
 import type { LogExplanation } from '../../core/log/explain.ts';
-import type { Catalogue } from '../../core/log/signature.ts';
+import type { Catalogue, SignatureFile } from '../../core/log/signature.ts';
 import { secretMasker } from '../../core/mask.ts';
 import { readLogEnd, readLogFile } from '../log-file.ts';
 import type { LogEnd } from '../log-file.ts';
@@ -17,6 +17,7 @@ const STDIN = '-';
 interface Flags {
   readonly json?: boolean;
   readonly signatures: readonly string[];
+  readonly policy?: string;
 }
 
 export function registerExplainLog(program: Command, terminal: Terminal): void {
@@ -25,6 +26,7 @@ export function registerExplainLog(program: Command, terminal: Terminal): void {
     .description('Say why a CI job failed, from its log alone: would it pass when run again, and which lines tell so')
     .argument('<file...>', 'logs, plain or gzip, of any CI system; - is stdin')
     .option('--json', 'one line of JSON a file, in order')
+    .option('--policy <file>', 'policy whose ci.signatures count as well')
     .option('--signatures <file...>', "files of the team's own signatures, besides the shipped ones", [])
     .action(async (files: readonly string[], flags: Flags) => {
       await explainAll(terminal, files, flags);
@@ -36,17 +38,18 @@ export function registerExplainLog(program: Command, terminal: Terminal): void {
     .description('Run the examples and near-misses of a file of signatures; exit 1 with line numbers when one fails')
     .argument('<file>', 'YAML file of signatures')
     .action(async (file: string) => {
-      const { category, signatures } = provenSignatures(await readSignatureText(file), file);
+      const proven = await teamFile(await readSignatureText(file), file, DUTY, new Map());
+      const { category, signatures } = proven;
       const count = (list: 'examples' | 'nearMisses'): string =>
         String(signatures.reduce((sum, one) => sum + one[list].length, 0));
       terminal.print(
-        `${file} is right: ${category}, signatures: ${String(signatures.length)}, examples matched: ${count('examples')}, near-misses not matched: ${count('nearMisses')}.`,
+        `${file} is right: ${category}, signatures: ${String(signatures.length)}, examples matched: ${count('examples')}, near-misses not matched: ${count('nearMisses')}.${placesOf([proven])}`,
       );
     });
 }
 
 async function explainAll(terminal: Terminal, files: readonly string[], flags: Flags): Promise<void> {
-  const catalogue = await readCatalogue(DUTY, flags.signatures);
+  const catalogue = await readCatalogue(DUTY, await ownSignatures(flags));
   const unread: string[] = [];
   for (const file of files) {
     const log = await logOf(file);
@@ -64,6 +67,24 @@ async function explainAll(terminal: Terminal, files: readonly string[], flags: F
       remedy: 'Name files that are there and may be read, or - for stdin.',
     });
   }
+}
+
+/** Of the policy, then of the files that are named. */
+async function ownSignatures({ policy, signatures }: Flags): Promise<readonly SignatureFile[]> {
+  // The policy's schema is half of what this command would load.
+  const own =
+    policy === undefined ? [] : [...(await (await import('../../config/team-signatures.ts')).policySignatures(policy))];
+  const taken = new Map(
+    own.flatMap(({ category, signatures: each }) => each.map(({ id }) => [`${category}/${id}`, policy ?? ''] as const)),
+  );
+  for (const name of signatures) {
+    const file = await teamFile(await readSignatureText(name), name, DUTY, taken);
+    for (const { id } of file.signatures) {
+      taken.set(`${file.category}/${id}`, name);
+    }
+    own.push(file);
+  }
+  return own;
 }
 
 async function logOf(file: string): Promise<LogEnd | { readonly why: string }> {

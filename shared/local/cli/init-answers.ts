@@ -16,18 +16,26 @@ export interface InitFlags {
   readonly metricsSelector?: string;
   readonly namespace?: readonly string[];
   readonly slackChannel?: string;
+  readonly bitbucketWorkspace?: string;
   readonly jiraUrl?: string;
   readonly jiraProject?: string;
   readonly timezone?: string;
 }
 
-export interface Answers {
+/** A cluster that is looked after. */
+export interface WatchedCluster {
   readonly cluster: string;
   readonly context: string | undefined;
   readonly gke: { readonly project: string; readonly location: string; readonly cluster: string } | undefined;
   readonly metricsUrl: string;
   readonly metricsSelector: string | undefined;
   readonly namespaces: readonly string[];
+}
+
+export interface Answers {
+  /** Absent for a team that has pipelines looked after, and no cluster. */
+  readonly watched: WatchedCluster | undefined;
+  readonly bitbucketWorkspace: string | undefined;
   readonly slackChannel: string | undefined;
   readonly jiraUrl: string | undefined;
   readonly jiraProject: string | undefined;
@@ -51,6 +59,7 @@ interface Question {
 
 const jira = TeamPolicy.shape.tracker.unwrap().shape.jira.shape;
 const slack = TeamPolicy.shape.chat.unwrap().shape.slack.shape;
+const bitbucket = TeamPolicy.shape.ci.unwrap().shape.bitbucket.shape;
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 function namesIn(text: string): readonly string[] {
@@ -117,6 +126,19 @@ const QUESTIONS = {
     schema: slack.channel,
     isNeeded: false,
   },
+  bitbucketWorkspace: {
+    flag: '--bitbucket-workspace',
+    words: 'Workspace of Bitbucket whose pipelines are looked after, as it stands in addresses (return: none)',
+    schema: bitbucket.workspace,
+    isNeeded: false,
+  },
+  hasCluster: {
+    flag: '--cluster',
+    words: 'Is there a Kubernetes cluster to look after too? yes or no',
+    schema: z.string().regex(/^(y|yes|n|no)$/i, 'yes or no'),
+    fallback: 'yes',
+    isNeeded: true,
+  },
   jiraUrl: {
     flag: '--jira-url',
     words: 'Address of the Jira site for escalations (return: none)',
@@ -140,6 +162,37 @@ const QUESTIONS = {
 
 /** Flags first; what they leave open is asked of the person, or missed with the name of its flag. */
 export async function completeAnswers(flags: InitFlags, person: Person | undefined): Promise<Answers> {
+  const bitbucketWorkspace = await answerTo(QUESTIONS.bitbucketWorkspace, flags.bitbucketWorkspace, person);
+  const watched = (await hasCluster(flags, person, bitbucketWorkspace))
+    ? await watchedCluster(flags, person)
+    : undefined;
+  const slackChannel = await answerTo(QUESTIONS.slackChannel, flags.slackChannel, person);
+  const jiraUrl = await answerTo(
+    { ...QUESTIONS.jiraUrl, isNeeded: flags.jiraProject !== undefined },
+    flags.jiraUrl,
+    person,
+  );
+  const jiraProject =
+    jiraUrl === undefined ? undefined : await answerTo(QUESTIONS.jiraProject, flags.jiraProject, person);
+  const timezone = await answerTo(QUESTIONS.timezone, flags.timezone, person);
+  return { watched, bitbucketWorkspace, slackChannel, jiraUrl, jiraProject, timezone };
+}
+
+/** Always, unless pipelines are looked after and nothing is said of a cluster. */
+async function hasCluster(
+  flags: InitFlags,
+  person: Person | undefined,
+  workspace: string | undefined,
+): Promise<boolean> {
+  const { cluster, context, gke, metricsUrl, metricsSelector, namespace } = flags;
+  const isSaid = [cluster, context, gke, metricsUrl, metricsSelector, namespace].some((flag) => flag !== undefined);
+  if (workspace === undefined || isSaid) {
+    return true;
+  }
+  return person !== undefined && /^y/i.test(needed(await asked(QUESTIONS.hasCluster, person)));
+}
+
+async function watchedCluster(flags: InitFlags, person: Person | undefined): Promise<WatchedCluster> {
   if (flags.gke !== undefined && flags.context !== undefined) {
     throw new CallerError('--gke and --context are two ways into one cluster: give one of them.', { field: '--gke' });
   }
@@ -155,15 +208,6 @@ export async function completeAnswers(flags: InitFlags, person: Person | undefin
   const metricsUrl = await answerTo(QUESTIONS.metricsUrl, flags.metricsUrl, person);
   const metricsSelector = await answerTo(QUESTIONS.metricsSelector, flags.metricsSelector, person);
   const namespaces = await answerTo(QUESTIONS.namespace, flags.namespace?.join(' '), person);
-  const slackChannel = await answerTo(QUESTIONS.slackChannel, flags.slackChannel, person);
-  const jiraUrl = await answerTo(
-    { ...QUESTIONS.jiraUrl, isNeeded: flags.jiraProject !== undefined },
-    flags.jiraUrl,
-    person,
-  );
-  const jiraProject =
-    jiraUrl === undefined ? undefined : await answerTo(QUESTIONS.jiraProject, flags.jiraProject, person);
-  const timezone = await answerTo(QUESTIONS.timezone, flags.timezone, person);
   return {
     cluster: needed(cluster),
     context,
@@ -171,10 +215,6 @@ export async function completeAnswers(flags: InitFlags, person: Person | undefin
     metricsUrl: needed(metricsUrl),
     metricsSelector: metricsSelector === '' ? undefined : metricsSelector,
     namespaces: [...new Set(namesIn(needed(namespaces)))],
-    slackChannel,
-    jiraUrl,
-    jiraProject,
-    timezone,
   };
 }
 
@@ -260,23 +300,32 @@ function needed(answer: string | undefined): string {
 
 /** The answers at their places in the policy; what was not answered is left out. */
 export function policyValues(answers: Answers, duties: readonly string[]): JsonObject {
-  const { cluster, context, gke, metricsUrl, metricsSelector, namespaces, slackChannel, jiraUrl, jiraProject } =
-    answers;
-  const scopes: Json = [{ cluster, namespaces }];
+  const { watched, bitbucketWorkspace, slackChannel, jiraUrl, jiraProject } = answers;
   return {
     version: 1,
     ...(answers.timezone === undefined ? {} : { timezone: answers.timezone }),
-    clusters: {
-      [cluster]: {
-        ...(context === undefined ? {} : { context }),
-        ...(gke === undefined ? {} : { gke }),
-        metrics: { url: metricsUrl, ...(metricsSelector === undefined ? {} : { selector: metricsSelector }) },
-      },
-    },
+    ...(watched === undefined ? {} : { clusters: clusterValues(watched) }),
     ...(slackChannel === undefined ? {} : { chat: { slack: { channel: slackChannel } } }),
     ...(jiraUrl === undefined || jiraProject === undefined
       ? {}
       : { tracker: { jira: { url: jiraUrl, project: jiraProject } } }),
-    duties: Object.fromEntries(duties.map((duty) => [duty, { scopes }])),
+    ...(bitbucketWorkspace === undefined ? {} : { ci: { bitbucket: { workspace: bitbucketWorkspace } } }),
+    ...(watched === undefined
+      ? {}
+      : { duties: Object.fromEntries(duties.map((duty) => [duty, scopeValues(watched)])) }),
   };
+}
+
+function clusterValues({ cluster, context, gke, metricsUrl, metricsSelector }: WatchedCluster): JsonObject {
+  return {
+    [cluster]: {
+      ...(context === undefined ? {} : { context }),
+      ...(gke === undefined ? {} : { gke }),
+      metrics: { url: metricsUrl, ...(metricsSelector === undefined ? {} : { selector: metricsSelector }) },
+    },
+  };
+}
+
+function scopeValues({ cluster, namespaces }: WatchedCluster): JsonObject {
+  return { scopes: [{ cluster, namespaces }] satisfies Json };
 }

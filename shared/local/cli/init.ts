@@ -32,6 +32,10 @@ export function registerInit(program: Command, terminal: Terminal): void {
     .option('--metrics-selector <matchers>', 'label matchers of this cluster\'s series, such as cluster="prod"')
     .option('--namespace <name...>', 'namespaces to look after')
     .option('--slack-channel <channel>', 'channel for reports, its id or its name with #')
+    .option(
+      '--bitbucket-workspace <name>',
+      'workspace of Bitbucket whose pipelines are looked after; with it the cluster may be left out',
+    )
     .option('--jira-url <url>', 'address of the Jira site')
     .option('--jira-project <key>', 'key of the Jira project for escalations')
     .option('--timezone <zone>', 'time zone for windows, such as Europe/Berlin')
@@ -133,13 +137,15 @@ function nextSteps(out: string, file: string, answers: Answers): string {
   const secrets = [
     ...(answers.slackChannel === undefined ? [] : ['SLACK_BOT_TOKEN']),
     ...(answers.jiraUrl === undefined ? [] : ['JIRA_EMAIL', 'JIRA_API_TOKEN']),
+    ...(answers.bitbucketWorkspace === undefined ? [] : ['BITBUCKET_ACCESS_TOKEN']),
   ];
   const steps = [
     `export NIGHTSHIFT_POLICY=${out}`,
     ...(secrets.length === 0 ? [] : [`export ${secrets.map((name) => `${name}=…`).join(' ')}`]),
     `nightshift policy schema --out ${schema}     # editors then complete and check the file`,
     'nightshift doctor                # is everything reachable, permitted and measured?',
-    'nightshift run rebalance --dry-run',
+    ...(answers.watched === undefined ? [] : ['nightshift run rebalance --dry-run']),
+    ...(answers.bitbucketWorkspace === undefined ? [] : ['nightshift run pipeline-retry --dry-run']),
   ];
   return [`${out} is written: it observes and changes nothing. Next:`, ...steps.map((step) => `  ${step}`)].join('\n');
 }

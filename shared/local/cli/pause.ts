@@ -11,6 +11,7 @@ import { openDeployment, storeLabel } from '../../wiring/ports.ts';
 import { findDuties } from '../duties.ts';
 import { type PauseVerb, switchPause } from '../pause-route.ts';
 import { setJobsPaused } from './jobs.ts';
+import { scopePairs } from './scope-flags.ts';
 import { openSystem } from './system.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -89,7 +90,7 @@ async function changeInStore(terminal: Terminal, verb: PauseVerb, flags: PauseFl
       },
     );
   }
-  const scope = scopeOf(flags.scope);
+  const scope = flags.scope === undefined ? {} : scopePairs([flags.scope]);
   const system = await openSystem(terminal, flags, { dryRun: false, now: undefined });
   try {
     const known = (await findDuties()).flatMap((found) => {
@@ -120,22 +121,4 @@ async function changeInStore(terminal: Terminal, verb: PauseVerb, flags: PauseFl
 /** One line for each pause that holds now. */
 export async function pauseLines(store: Store, now: Date): Promise<readonly string[]> {
   return (await pausesNow(store, now.toISOString())).map((pause) => `PAUSED: ${pauseSentence(pause)}`);
-}
-
-function scopeOf(text: string | undefined): Record<string, string> {
-  if (text === undefined) {
-    return {};
-  }
-  return Object.fromEntries(
-    text.split(',').map((pair) => {
-      const equals = pair.indexOf('=');
-      if (equals < 1 || equals === pair.length - 1) {
-        throw new CallerError(`--scope ${text} is no scope.`, {
-          field: '--scope',
-          remedy: 'Write it as cluster=prod,namespace=shop; `nightshift runs` shows the scopes.',
-        });
-      }
-      return [pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()];
-    }),
-  );
 }

@@ -4,6 +4,8 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { readEnvironment } from '../../config/environment.ts';
 import { type LoadedPolicy, policySchema } from '../../config/policy.ts';
+import { placesOf } from '../../config/signatures.ts';
+import { signaturesOf } from '../../config/team-signatures.ts';
 import { CallerError } from '../../core/errors.ts';
 import type { Duty } from '../../runtime/duty.ts';
 import { policyOf } from '../../wiring/system.ts';
@@ -43,7 +45,11 @@ async function check(terminal: Terminal, named: string | undefined): Promise<voi
     terminal.warn(`Warning: ${warning}`);
   }
   const clusters = Object.keys(policy.team.clusters).length;
-  terminal.print(`${file} is valid: ${counted(clusters, 'cluster')}, ${counted(scopeCount(policy, duties), 'scope')}.`);
+  const own = signaturesOf(policy.team);
+  const signatures = own.reduce((sum, one) => sum + one.signatures.length, 0);
+  terminal.print(
+    `${file} is valid: ${counted(clusters, 'cluster')}, ${counted(scopeCount(policy, duties), 'scope')}${own.length === 0 ? '' : `, ${counted(signatures, 'signature')} of your own`}.${placesOf(own)}`,
+  );
 }
 
 async function writeSchema(terminal: Terminal, out: string | undefined): Promise<void> {

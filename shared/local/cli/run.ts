@@ -8,14 +8,11 @@ import { runDuty, type RunResult } from '../../runtime/run.ts';
 import { scopeKey } from '../../runtime/scope.ts';
 import { policyScopes } from '../../runtime/http.ts';
 import { findDuties, findDuty } from '../duties.ts';
+import { namedScope, type ScopeFlags } from './scope-flags.ts';
 import { openSystem, type PolicyFlags } from './system.ts';
 import type { Terminal } from './terminal.ts';
 
-interface RunFlags extends PolicyFlags {
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-  readonly scope?: string;
-}
+type RunFlags = PolicyFlags & ScopeFlags & { readonly dryRun?: boolean; readonly json?: boolean };
 
 export function registerRun(program: Command, terminal: Terminal): void {
   program
@@ -24,7 +21,9 @@ export function registerRun(program: Command, terminal: Terminal): void {
     .argument('<duty>', 'name of the duty, such as rebalance')
     .option('--cluster <name>', 'cluster of the policy; may be left out when there is one')
     .option('--namespace <name>', 'namespace')
-    .option('--scope <json>', 'the scope as JSON, for duties with other scopes')
+    .option('--workspace <name>', 'workspace of Bitbucket; the one of the policy when it is left out')
+    .option('--repository <name>', 'repository of the workspace, for duties that look at one')
+    .option('--scope <field=value...>', 'scope of any duty, such as cluster=prod namespace=shop; also as JSON')
     .option('--dry-run', 'read and decide, change and tell nothing')
     .option('--policy <file>', 'policy file (NIGHTSHIFT_POLICY)')
     .option('--context <name>', 'context of the kubeconfig')
@@ -44,7 +43,9 @@ async function run(terminal: Terminal, name: string, flags: RunFlags & { now?: s
   const system = await openSystem(terminal, flags, { dryRun, now });
   try {
     const ready = system.ready(found);
-    const named = namedScope(flags, system.clusters);
+    const { clusters, surroundings } = system;
+    const workspace = surroundings.team.ci?.bitbucket.workspace;
+    const named = namedScope(flags, found.duty.scope, { clusters, workspace });
     const scopes = named === undefined ? policyScopes(ready) : [named];
     const results: RunResult[] = [];
     for (const scope of scopes) {
@@ -97,32 +98,6 @@ function parseNow(now: string | undefined, dryRun: boolean): string | undefined 
     });
   }
   return new Date(time).toISOString();
-}
-
-/** The scope that the flags name; undefined means the scopes of the policy. */
-function namedScope(flags: RunFlags, clusters: readonly string[]): JsonObject | undefined {
-  if (flags.scope !== undefined) {
-    try {
-      return JSON.parse(flags.scope) as JsonObject;
-    } catch {
-      throw new CallerError('--scope is not JSON.', {
-        field: '--scope',
-        remedy: '--scope \'{"cluster":"prod","namespace":"shop"}\'',
-      });
-    }
-  }
-  if (flags.namespace === undefined) {
-    return undefined;
-  }
-  const [only] = clusters;
-  const cluster = flags.cluster ?? (clusters.length === 1 ? only : undefined);
-  if (cluster === undefined) {
-    throw new CallerError('The policy has several clusters: which one?', {
-      field: '--cluster',
-      remedy: `--cluster ${clusters.join(' | ')}`,
-    });
-  }
-  return { cluster, namespace: flags.namespace };
 }
 
 function jsonOf(result: RunResult): object {

@@ -46,6 +46,34 @@ describe('explainLog on logs that a person judged', () => {
   });
 });
 
+describe.each(['transient', 'regular'])('explainLog on ends of %s logs', (label) => {
+  const excerpts = parse(readFileSync(path.join(logs, 'excerpts', `${label}.yaml`), 'utf8')) as Readonly<
+    Record<string, { readonly log: string; readonly verdict?: string }>
+  >;
+
+  it.each(Object.entries(excerpts))('%s', (_, { log, verdict = label }) => {
+    expect(explainLog(log, catalogue).verdict).toBe(verdict);
+  });
+});
+
+describe('what stands beside the job', () => {
+  it.each([
+    'getaddrinfo EAI_AGAIN postgres',
+    'could not translate host name "db" to address: Name or service not known',
+    'Error 111 connecting to redis:6379. Connection refused.',
+    'dial tcp: lookup mysql on 10.96.0.10:53: no such host',
+  ])('is its own: %s', (line) => {
+    expect(explainLog(`+ npm test\n${line}\n`, catalogue).verdict).not.toBe('transient');
+  });
+
+  it.each(['getaddrinfo EAI_AGAIN registry.acme.dev', 'dial tcp: lookup docker on 10.96.0.10:53: no such host'])(
+    'is not: %s',
+    (line) => {
+      expect(explainLog(`+ docker build .\nnpm error ${line}\n`, catalogue).verdict).toBe('transient');
+    },
+  );
+});
+
 describe('the order of errors', () => {
   const reset = 'curl: (56) Recv failure: Connection reset by peer';
   const assertion = 'Tests:       1 failed, 41 passed, 42 total';
@@ -65,6 +93,23 @@ describe('the order of errors', () => {
   it('sees a full disk behind the compiler that it fails', () => {
     const text = 'error: failed to write: No space left on device (os error 28)\nerror: could not compile `shop`\n';
     expect(explainLog(text, catalogue)).toMatchObject({ verdict: 'transient', category: 'agent-disk' });
+  });
+
+  it.each([
+    ["acme.errors.InstallError: ERROR: Couldn't install package", 'transient'],
+    ["TypeError: Cannot read properties of undefined (reading 'x')", 'unknown'],
+  ])('asks what broke beside an exception: %s', (exception, verdict) => {
+    const text = `+ make install\n${exception}\n  ProtocolError: Connection reset by peer\n`;
+    expect(explainLog(text, catalogue).verdict).toBe(verdict);
+  });
+
+  it.each([
+    'error: failed to write: No space left on device (os error 28)\nerror: could not compile `shop`\n',
+    'tar: dist/app.js: No space left on device\n',
+  ])('shows a full disk before the code 137 that the job ended with', (text) => {
+    const found = explainLog(`$ make\n${text}ERROR: Job failed: exit code 137\n`, catalogue);
+    expect(found).toMatchObject({ verdict: 'transient', category: 'agent-disk' });
+    expect(found.lines[0]?.number).toBe(2);
   });
 
   it('counts lines of the raw log, progress and section marks included', () => {

@@ -80,6 +80,15 @@ describe('a build that failed for no fault of its own', () => {
     expect(statuses()).toEqual([[true, 'SUCCESSFUL']]);
   });
 
+  it('is told by its status alone where the team has no chat', async () => {
+    const running = kept(await openBuilds('transient', {}, { chat: null }));
+    await minutes(running, 2);
+    expect(started(running)).toEqual(['shop #13']);
+    expect(said(running)).toEqual([]);
+    const statuses = running.platform.doubles.bitbucket.workspace.repositories.flatMap(({ statuses: own }) => [...own]);
+    expect(statuses).toHaveLength(1);
+  });
+
   it('is not run a third time when its rerun fails, which is counted', async () => {
     const running = await scenario('failed-again');
     await minutes(running, 12);
