@@ -2,11 +2,11 @@
 // what the sentence says it of. What cannot be shown to be true is refused; a template stands in its place. Pure.
 import type { Evidence, EvidenceItem, Fact } from './evidence.ts';
 import { checkClaims, negatedBefore } from './claims.ts';
-import { type Found, findPhrases, isSamePhrase, stemOf, stemsOf } from './phrases.ts';
+import { type Found, findPhrases, isOfEvidence, isSamePhrase, stemOf, stemsOf } from './phrases.ts';
 import { isVague, type Reading } from './quantities.ts';
 import { type Clause, groupAt, groupsOf, type Group } from './subjects.ts';
 import { type Token, tokensOf } from './tokens.ts';
-import { isCommonWord, isOfEvidence } from './vocabulary.ts';
+import { isCommonWord } from './vocabulary.ts';
 
 export type Checked = { readonly ok: true } | { readonly ok: false; readonly why: string };
 

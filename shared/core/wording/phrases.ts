@@ -1,5 +1,6 @@
 // Phrases of the evidence in a line of tokens: `needs a person` is found in "needed a person", whatever the ending of its words.
 import type { Token } from './tokens.ts';
+import { isCommonWord } from './vocabulary.ts';
 
 /** A phrase that stands in the tokens from `start` up to and without `end`. */
 export interface Found {
@@ -38,4 +39,9 @@ export function isSamePhrase(a: string, b: string): boolean {
 /** The words of phrases, by their stems, for the vocabulary. */
 export function stemsOf(phrases: Iterable<string>): ReadonlySet<string> {
   return new Set([...phrases].flatMap(wordsOf));
+}
+
+/** A name, a number, a time, a link, or a word that the evidence alone brings: what is not about it cannot be held against it. */
+export function isOfEvidence(token: Token, known: ReadonlySet<string>): boolean {
+  return token.kind === 'word' ? !isCommonWord(token.text) && known.has(stemOf(token.text)) : token.kind !== 'mark';
 }

@@ -4,9 +4,6 @@
 // quantifiers (over, nearly, all, most), causes (leak, bug, fault), advice and address (should, must, you, click, ignore), and
 // everything about credentials.
 
-import { stemOf } from './phrases.ts';
-import type { Token } from './tokens.ts';
-
 const WORDS = `
 a about according across actual actually add added additional after again against allocated allocation along already also
 although among amount an and another are as at available average averaged averages averaging away back be became because become
@@ -52,9 +49,4 @@ const HYPHENATED: ReadonlySet<string> = new Set([
 /** Whether a word, in lower case, is one that sentences may use whatever they are about. */
 export function isCommonWord(word: string): boolean {
   return BASE.has(word) || HYPHENATED.has(word);
-}
-
-/** A name, a number, a time, a link, or a word that the evidence alone brings: what is not about it cannot be held against it. */
-export function isOfEvidence(token: Token, known: ReadonlySet<string>): boolean {
-  return token.kind === 'word' ? !isCommonWord(token.text) && known.has(stemOf(token.text)) : token.kind !== 'mark';
 }
