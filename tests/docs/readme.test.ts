@@ -32,7 +32,7 @@ describe('generated documents', () => {
   test('show settings within settings, each with its default', async () => {
     const page = (await generatedFiles()).get('docs/duties/pipeline-retry.md') ?? '';
     expect(page).toContain('| `storm.window` | `10m` |');
-    expect(page).toContain('builds of `storm.repositories` (3) or more');
+    expect(page).toContain('builds of `storm.repositories` (5) or more');
     expect(page).not.toContain('`{}`');
   });
 

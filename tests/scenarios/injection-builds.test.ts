@@ -21,6 +21,7 @@ const SCENARIOS = [
   ['pipeline-retry', 'mixed-failure'],
   ['pipeline-retry', 'branch-moved'],
   ['pipeline-retry', 'log-absent'],
+  ['pipeline-retry', 'told-with-suspects'],
   ['pipeline-report', 'broken-branch'],
   ['pipeline-report', 'not-a-commit'],
   ['pipeline-report', 'slower-step'],

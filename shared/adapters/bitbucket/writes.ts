@@ -142,6 +142,14 @@ function commentOf({ id, links }: z.infer<typeof CommentReply>): CiComment {
   return Object.freeze({ id: String(id), url: links?.html?.href ?? null });
 }
 
+/** Plain text there, and often handed on to where it is none: to a chat by Bitbucket's own app, to pages of others. */
+function plain(text: string): string {
+  return text
+    .replaceAll('<', '‹')
+    .replaceAll('>', '›')
+    .replaceAll(/@(?=\S)/g, '@ ');
+}
+
 /** A status of the same key takes the place of the one before, so a second request does no harm. */
 export async function buildStatus(site: Site, status: CiBuildStatus): Promise<void> {
   const { repository, commit, key, state, name, description, url } = status;
@@ -156,7 +164,7 @@ export async function buildStatus(site: Site, status: CiBuildStatus): Promise<vo
     target: `commit ${commit.slice(0, 12)} of ${repository}`,
     path: repositoryPath(site, repository, 'commit', commit, 'statuses', 'build'),
     method: 'POST',
-    body: { key, state: STATES[state], name, description, url },
+    body: { key, state: STATES[state], name: plain(name), description: plain(description), url },
     priority: 'background',
     scope: 'repository:write',
     remedy: 'Check that the commit is still there.',

@@ -13,7 +13,62 @@ const SIZE: Place = { closed: 'the API server takes quantities alone there' };
 const CHOSEN: Place = { closed: 'one of a few words that the system itself defines' };
 const CAUSE: Place = { closed: 'the name of a signature or category of ours' };
 
-export const PLACES: Readonly<Record<string, Readonly<Record<string, Place>>>> = {
+type Places = Readonly<Record<string, Place>>;
+
+/** Of a failed pipeline. */
+const PIPELINE: Places = {
+  uuid: IDENTIFIER,
+  url: IDENTIFIER,
+  commit: IDENTIFIER,
+  branchHead: IDENTIFIER,
+  ref: 'text',
+  selector: 'text',
+  author: 'text',
+  'target{key}': OURS,
+  'target{}': 'text',
+  'plainVariables[].key': 'text',
+  'plainVariables[].value': 'text',
+  'laterRuns[].state': CHOSEN,
+  missing: 'text',
+  'steps[].uuid': IDENTIFIER,
+  'steps[].name': 'text',
+  'steps[].error': 'text',
+  'steps[].explanation.category': CAUSE,
+  'steps[].explanation.signature': CAUSE,
+  'steps[].explanation.lines[].text': 'text',
+  'steps[].failedTests[].name': 'text',
+};
+
+/** Of the search of a commit that is at fault. */
+const TRAIL: Places = {
+  step: 'text',
+  category: CAUSE,
+  'lines[]': 'text',
+  'failedTests[]': 'text',
+  'commits[].hash': IDENTIFIER,
+  'commits[].url': IDENTIFIER,
+  'commits[].author': 'text',
+  'commits[].message': 'text',
+  'commits[].paths[]': 'text',
+  missing: OURS,
+  'unchangedBranches[]': 'text',
+};
+
+function under(field: string, places: Places): Places {
+  return Object.fromEntries(Object.entries(places).map(([name, place]) => [`${field}.${name}`, place]));
+}
+
+/** The same facts, kept while requests are short: whatever is decided of them, they stand among the others by then. */
+function putOff(places: Places): Places {
+  return Object.fromEntries(
+    Object.entries(places).map(([name, place]) => [
+      name,
+      typeof place === 'string' ? { closed: `nothing is decided of it there: see pipelines[].${name}` } : place,
+    ]),
+  );
+}
+
+export const PLACES: Readonly<Record<string, Places>> = {
   rebalance: {
     cluster: OURS,
     namespace: OURS,
@@ -97,26 +152,9 @@ export const PLACES: Readonly<Record<string, Readonly<Record<string, Place>>>> =
     'history[].to.limits.memory': SIZE,
   },
   'pipeline-retry': {
-    'pipelines[].uuid': IDENTIFIER,
-    'pipelines[].url': IDENTIFIER,
-    'pipelines[].commit': IDENTIFIER,
-    'pipelines[].branchHead': IDENTIFIER,
-    'pipelines[].ref': 'text',
-    'pipelines[].selector': 'text',
-    'pipelines[].author': 'text',
-    'pipelines[].target{key}': OURS,
-    'pipelines[].target{}': 'text',
-    'pipelines[].plainVariables[].key': 'text',
-    'pipelines[].plainVariables[].value': 'text',
-    'pipelines[].laterRuns[].state': CHOSEN,
-    'pipelines[].missing': 'text',
-    'pipelines[].steps[].uuid': IDENTIFIER,
-    'pipelines[].steps[].name': 'text',
-    'pipelines[].steps[].error': 'text',
-    'pipelines[].steps[].explanation.category': CAUSE,
-    'pipelines[].steps[].explanation.signature': CAUSE,
-    'pipelines[].steps[].explanation.lines[].text': 'text',
-    'pipelines[].steps[].failedTests[].name': 'text',
+    ...under('pipelines[]', PIPELINE),
+    ...under('leftRead[]', putOff(PIPELINE)),
+    ...under('memory.held.pipelines[]', putOff(PIPELINE)),
     'left[].uuid': IDENTIFIER,
     'left[].signatures[]': CAUSE,
     'listed{key}': { closed: 'the name of a repository, which is checked before it is a part of an address' },
@@ -140,6 +178,10 @@ export const PLACES: Readonly<Record<string, Readonly<Record<string, Place>>>> =
     'memory.signatures.testFailures[].commit': IDENTIFIER,
     'memory.signatures.passes[].branch': 'text',
     'memory.signatures.passes[].commit': IDENTIFIER,
+    ...under('trails[]', TRAIL),
+    'trails[].unchangedBranches[]': { closed: 'this duty looks at no other branch' },
+    'trails[].pipeline': IDENTIFIER,
+    'trails[].good.url': IDENTIFIER,
     'reruns[].actionId': OURS,
     'reruns[].pipeline': IDENTIFIER,
     'reruns[].commit': IDENTIFIER,
@@ -178,17 +220,7 @@ export const PLACES: Readonly<Record<string, Readonly<Record<string, Place>>>> =
     'clusters[].lines[]': 'text',
     'clusters[].unchangedBranches[]': 'text',
     'trails[].about': 'text',
-    'trails[].step': 'text',
-    'trails[].category': CAUSE,
-    'trails[].lines[]': 'text',
-    'trails[].failedTests[]': 'text',
-    'trails[].commits[].hash': IDENTIFIER,
-    'trails[].commits[].url': IDENTIFIER,
-    'trails[].commits[].author': 'text',
-    'trails[].commits[].message': 'text',
-    'trails[].commits[].paths[]': 'text',
-    'trails[].missing': OURS,
-    'trails[].unchangedBranches[]': 'text',
+    ...under('trails[]', TRAIL),
     'changedDays[].repositories{key}': IDENTIFIER,
     'changedDays[].repositories{}.steps{key}': 'text',
     'changedDays[].repositories{}.branches{key}': 'text',
