@@ -8,6 +8,7 @@ import type { Outcome } from '../core/report.ts';
 import type { StoredDocument, Write } from '../ports/store.ts';
 import { byOf, type Ending, type RunContext, step } from './context.ts';
 import { transition } from './journal.ts';
+import { lateWrites } from './note.ts';
 import { secondsAfter } from './outbox-entry.ts';
 
 /** An intent that has no outcome by then is looked after by `settle`: longer than any run that could still be at it. */
@@ -194,7 +195,8 @@ async function correct(context: RunContext, intent: StoredDocument<ActionRecord>
     return false;
   }
   const late = context.mask(`It was made all the same, later than another instance had looked. ${detail}`);
-  const also = (await context.onEnd?.('applied', late, intent.id)) ?? [];
+  // The run that made it has lost its scope, and its report with it.
+  const also = (await context.onEnd?.('applied', late, intent.id)) ?? (await lateWrites(context, intent.data, late));
   const next = {
     state: 'applied',
     detail: late,

@@ -14,11 +14,35 @@ import { messageOf, wakeAction } from './wake.ts';
  * made anew when their commit is tried again.
  */
 export async function noteWrites(context: RunContext, action: ActionRecord, said: string): Promise<readonly Write[]> {
+  const told = await context.ports.store.read<MessageEntry>('outbox', messageOf(action));
+  const place: Place | undefined = told && {
+    channel: told.data.channel,
+    ...(told.data.posted === undefined ? { after: told.id } : { thread: told.data.posted }),
+  };
+  return entryWrites(context, action, said, place);
+}
+
+/** The same for a change that its run cannot tell any more, and that nobody waits for: where there is no thread, in the channel. */
+export async function lateWrites(context: RunContext, action: ActionRecord, said: string): Promise<readonly Write[]> {
+  const told = await context.ports.store.read<MessageEntry>('outbox', messageOf(action));
+  const channel = context.team.chat?.slack.channel;
+  return told === undefined
+    ? entryWrites(context, action, said, channel === undefined ? undefined : { channel })
+    : noteWrites(context, action, said);
+}
+
+type Place = Pick<MessageEntry, 'channel' | 'after' | 'thread'>;
+
+async function entryWrites(
+  context: RunContext,
+  action: ActionRecord,
+  said: string,
+  place: Place | undefined,
+): Promise<readonly Write[]> {
   const { store } = context.ports;
   const id = `${action.id.slice(0, 20)}-note-${fingerprintOf({ action: action.id, said })}`;
-  const told = await store.read<MessageEntry>('outbox', messageOf(action));
   const wake = await wakeAction(store, action, context.ports.clock.now().toISOString());
-  if (told === undefined || (await store.read('outbox', id)) !== undefined) {
+  if (place === undefined || (await store.read('outbox', id)) !== undefined) {
     return wake;
   }
   const change = context.kinds.get(action.kind)?.describe(action) ?? action.kind;
@@ -30,8 +54,7 @@ export async function noteWrites(context: RunContext, action: ActionRecord, said
     state: 'pending',
     dueAt: context.now,
     attempts: 0,
-    channel: told.data.channel,
-    ...(told.data.posted === undefined ? { after: told.id } : { thread: told.data.posted }),
+    ...place,
     message: { title: '', blocks: [paragraph(code(change), text(` ${context.mask(said)}`))] },
     issues: [],
     waitUntil: context.now,

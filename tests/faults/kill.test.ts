@@ -22,6 +22,8 @@ const REGRESSIONS: readonly string[] = [
   'notice: run: killed before bitbucket start pipeline #1',
   'notice: run: another instance before bitbucket start pipeline #1, after 360 s',
   'ci.rerun: undo by hand: another instance at target-read #1, after 360 s',
+  'ci.rerun: undo by hand: reply lost of bitbucket stop pipeline #1',
+  'issue: run: another instance before kubernetes patch deployments #1, after 360 s',
   'event: a click: killed at event-stored #1',
 ];
 const chosen = ALL ? cases : [...new Set([...REGRESSIONS.map(caseNamed), ...sampleOf(cases, SAMPLE, SEED)])];

@@ -65,7 +65,10 @@ function describeTarget(target: Parameters<Ci['start']>[0]['target']): string {
   }
 }
 
-/** Stopping what has stopped is a refusal of Bitbucket's and no failure of ours, so a second request does no harm. */
+/**
+ * Stopping what has stopped is a refusal of Bitbucket's and no failure of ours. Not sent again here: after a lost reply the refusal of
+ * a second request would look as if somebody else had stopped it.
+ */
 export async function stopPipeline(
   site: Site,
   { repository, pipeline }: Parameters<Ci['stop']>[0],
@@ -78,7 +81,7 @@ export async function stopPipeline(
       method: 'POST',
       priority: 'urgent',
       scope: 'pipeline:write',
-      retry: 'safe',
+      retry: 'never',
       reply: z.unknown(),
     });
     return true;
