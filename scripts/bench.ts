@@ -48,7 +48,7 @@ interface Figures {
   readonly calls: { readonly dry: CallCounts; readonly real?: CallCounts } | undefined;
 }
 
-async function main(): Promise<void> {
+async function benchRuns(): Promise<void> {
   const manifest = (await readManifests(path.resolve(import.meta.dirname, '../functions'))).find(
     ({ name }) => name === DUTY,
   );
@@ -362,8 +362,9 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** What is measured apart from the runs of a namespace, by its name: `npm run bench -- ci-logs`. */
+/** What can be measured by itself, by its name: `npm run bench -- runs`. */
 const PARTS: Readonly<Record<string, () => Promise<void>>> = {
+  runs: benchRuns,
   'ci-logs': benchCiLogs,
   model: benchModel,
   pipelines: benchPipelines,
@@ -371,18 +372,13 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   soak: benchSoak,
 };
 
-const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-for (const part of named) {
+const given = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+// Only runs can be measured on real servers: whoever asks for those wants nothing else.
+const unnamed = process.argv.includes('--real') ? ['runs'] : Object.keys(PARTS);
+for (const part of given.length === 0 ? unnamed : given) {
   const measure = PARTS[part];
   if (measure === undefined) {
     throw new Error(`There is no part ${part}. Parts: ${Object.keys(PARTS).join(', ')}; without a name all of them.`);
   }
   await measure();
-}
-if (named.length === 0) {
-  await main();
-  // The other parts have no real servers: whoever asks for those wants no others.
-  for (const measure of process.argv.includes('--real') ? [] : Object.values(PARTS)) {
-    await measure();
-  }
 }
