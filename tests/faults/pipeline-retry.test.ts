@@ -30,7 +30,8 @@ const KINDS: readonly FaultKind[] = [
 ];
 /** Within the deadline: what comes late is an answer like any other. */
 const SLOW_MILLISECONDS = 300;
-const HANG_DEADLINE_SECONDS = 1;
+/** Waited for in real time, and far from what the other calls need on a busy machine. */
+const HANG_DEADLINE_SECONDS = 3;
 const DEADLINE_SECONDS = 30;
 const LEASE_MILLISECONDS = 340_000;
 
