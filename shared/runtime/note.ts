@@ -14,24 +14,27 @@ import { messageOf, wakeAction } from './wake.ts';
  * made anew when their commit is tried again.
  */
 export async function noteWrites(context: RunContext, action: ActionRecord, said: string): Promise<readonly Write[]> {
-  const told = await context.ports.store.read<MessageEntry>('outbox', messageOf(action));
-  const place: Place | undefined = told && {
-    channel: told.data.channel,
-    ...(told.data.posted === undefined ? { after: told.id } : { thread: told.data.posted }),
-  };
-  return entryWrites(context, action, said, place);
+  return entryWrites(context, action, said, await threadOf(context, action));
 }
 
 /** The same for a change that its run cannot tell any more, and that nobody waits for: where there is no thread, in the channel. */
 export async function lateWrites(context: RunContext, action: ActionRecord, said: string): Promise<readonly Write[]> {
-  const told = await context.ports.store.read<MessageEntry>('outbox', messageOf(action));
   const channel = context.team.chat?.slack.channel;
-  return told === undefined
-    ? entryWrites(context, action, said, channel === undefined ? undefined : { channel })
-    : noteWrites(context, action, said);
+  const place = (await threadOf(context, action)) ?? (channel === undefined ? undefined : { channel });
+  return entryWrites(context, action, said, place);
 }
 
 type Place = Pick<MessageEntry, 'channel' | 'after' | 'thread'>;
+
+async function threadOf({ ports }: RunContext, action: ActionRecord): Promise<Place | undefined> {
+  const told = await ports.store.read<MessageEntry>('outbox', messageOf(action));
+  return (
+    told && {
+      channel: told.data.channel,
+      ...(told.data.posted === undefined ? { after: told.id } : { thread: told.data.posted }),
+    }
+  );
+}
 
 async function entryWrites(
   context: RunContext,
