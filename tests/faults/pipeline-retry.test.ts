@@ -10,7 +10,7 @@ import type { RunningScenario } from '../../shared/local/scenario.ts';
 import { STEPS } from '../../shared/runtime/context.ts';
 import { runDuty } from '../../shared/runtime/run.ts';
 import { settle } from '../../shared/runtime/settle.ts';
-import { actionsOf, hostOf, openBuilds, openMade, said, started } from '../support/builds.ts';
+import { actionsOf, hostOf, openBuilds, openMade, pullRequestShop, said, started } from '../support/builds.ts';
 
 /** `npm run faults` fails every call; the fast tier every write, and the first of each other operation. */
 const ALL = process.env['FAULTS'] === 'all';
@@ -115,10 +115,6 @@ const LATER_OPERATIONS = [
   'list test cases',
   'read pipeline',
 ];
-const PULL_REQUEST_FILE =
-  "pipelines:\n  pull-requests:\n    '**':\n      - step:\n          name: Build\n          script: [npm ci]\n";
-const LOST_NAME =
-  'npm error code EAI_AGAIN\nnpm error network request to https://registry.npm.example/x failed, reason: getaddrinfo EAI_AGAIN\n';
 const FAILED_TEST = 'AssertionError: expected 3 to be 4\nTests: 1 failed, 12 passed\n';
 
 /** A pull request whose build failed of the network, told by a comment; a build whose test failed; a caller that names the first. */
@@ -126,29 +122,16 @@ function openPullRequest(kind?: FaultKind): Promise<RunningScenario> {
   return openMade(
     {
       repositories: [
-        {
-          slug: 'shop',
-          branches: { main: 'bbbbbbb2', fix: 'aaaaaaa1' },
-          pullRequests: [{ id: 5, source: 'fix', commit: 'aaaaaaa1' }],
-          pipelineFile: { '*': PULL_REQUEST_FILE },
-          pipelines: [
-            {
-              number: 12,
-              commit: 'aaaaaaa1',
-              pullRequest: 5,
-              createdAt: '-6m',
-              steps: [{ name: 'Build', result: ['FAILED', 'SUCCESSFUL'], log: [LOST_NAME, 'ok'] }],
-            },
-            {
-              number: 11,
-              commit: 'bbbbbbb2',
-              createdAt: '-5m',
-              steps: [
-                { name: 'Test', result: 'FAILED', log: FAILED_TEST, tests: { passed: 12, failed: [{ name: 'adds' }] } },
-              ],
-            },
-          ],
-        },
+        pullRequestShop([
+          {
+            number: 11,
+            commit: 'bbbbbbb2',
+            createdAt: '-5m',
+            steps: [
+              { name: 'Test', result: 'FAILED', log: FAILED_TEST, tests: { passed: 12, failed: [{ name: 'adds' }] } },
+            ],
+          },
+        ]),
       ],
     },
     { duties: { 'pipeline-retry': { tell: { reruns: ['pull-request', 'build-status', 'chat'] } } } },

@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hostMetrics } from '../../shared/local/metrics.ts';
-import { type RunningHost, startHost } from '../../shared/local/host.ts';
+import type { RunningHost } from '../../shared/local/host.ts';
 import { mcpRoute } from '../../shared/local/mcp/route.ts';
 import type { McpGrant } from '../../shared/core/policy-mcp.ts';
-import { toolRig, type ToolRig } from './rig.ts';
+import { toolHost, toolRig, type ToolRig } from './rig.ts';
 
 const TOKENS = { reader: 'reader-token-1234567890', actor: 'actor-token-1234567890' };
 
@@ -32,25 +31,7 @@ beforeAll(async () => {
     await writeFile(files[name] ?? '', `${token}\n`);
   }
   rig = await toolRig();
-  const { surroundings } = rig.running.ready;
-  const team = {
-    ...surroundings.team,
-    mcp: { grants: grantsIn(files), toolNames: 'dotted' as const, channels: [], projects: [] },
-  };
-  host = await startHost({
-    functions: [],
-    mcp: await mcpRoute({ surroundings: { ...surroundings, team }, duties: [rig.running.ready] }),
-    surroundings,
-    host: '127.0.0.1',
-    port: 0,
-    token: undefined,
-    store: rig.running.store,
-    clock: surroundings.ports.clock,
-    log: surroundings.log,
-    metrics: hostMetrics(),
-    stopping: { stop: () => undefined },
-    drainsOutbox: false,
-  });
+  host = await toolHost(rig, grantsIn(files));
   url = `${host.url}/mcp`;
 });
 

@@ -8,10 +8,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 import { TOOLS } from '../../shared/local/mcp/server.ts';
-import { type RunningHost, startHost } from '../../shared/local/host.ts';
-import { mcpRoute } from '../../shared/local/mcp/route.ts';
-import { hostMetrics } from '../../shared/local/metrics.ts';
-import { CHALLENGE, toolRig, type ToolRig } from '../mcp/rig.ts';
+import type { RunningHost } from '../../shared/local/host.ts';
+import { CHALLENGE, toolHost, toolRig, type ToolRig } from '../mcp/rig.ts';
 import { ROOT } from '../processes/child.ts';
 import { UnbuildableError } from './binaries.ts';
 import { npmPackage, pythonPackage } from './packages.ts';
@@ -31,23 +29,7 @@ beforeAll(async () => {
   const tokenFile = path.join(folder, 'token');
   await writeFile(tokenFile, TOKEN);
   rig = await toolRig({ mode: 'auto' });
-  const { surroundings } = rig.running.ready;
-  const grants = [{ name: 'foreign', grant: 'act' as const, tell: false, tokenFile }];
-  const team = { ...surroundings.team, mcp: { grants, toolNames: 'dotted' as const, channels: [], projects: [] } };
-  host = await startHost({
-    functions: [],
-    mcp: await mcpRoute({ surroundings: { ...surroundings, team }, duties: [rig.running.ready] }),
-    surroundings,
-    host: '127.0.0.1',
-    port: 0,
-    token: undefined,
-    store: rig.running.store,
-    clock: surroundings.ports.clock,
-    log: surroundings.log,
-    metrics: hostMetrics(),
-    stopping: { stop: () => undefined },
-    drainsOutbox: false,
-  });
+  host = await toolHost(rig, [{ name: 'foreign', grant: 'act', tell: false, tokenFile }]);
   url = `${host.url}/mcp`;
 });
 

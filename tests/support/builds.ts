@@ -53,6 +53,32 @@ function withDefaults(options: Partial<ScenarioOptions>): ScenarioOptions {
 }
 
 /** The surroundings of a host in one process: events start runs right here. */
+const PULL_REQUESTS =
+  "pipelines:\n  pull-requests:\n    '**':\n      - step:\n          name: Build\n          script: [npm ci]\n";
+/** The end of a log of a build that could not reach the mirror of its packages. */
+export const LOST_NAME =
+  'npm error code EAI_AGAIN\nnpm error request to https://registry.npm.example/x failed, reason: getaddrinfo EAI_AGAIN registry.npm.example\n';
+
+/** A repository with a pull request whose build failed of the network, and whatever builds besides. */
+export function pullRequestShop(others: readonly object[] = []): object {
+  return {
+    slug: 'shop',
+    branches: { main: 'bbbbbbb2', fix: 'aaaaaaa1' },
+    pullRequests: [{ id: 5, source: 'fix', commit: 'aaaaaaa1' }],
+    pipelineFile: { '*': PULL_REQUESTS },
+    pipelines: [
+      {
+        number: 12,
+        commit: 'aaaaaaa1',
+        pullRequest: 5,
+        createdAt: '-6m',
+        steps: [{ name: 'Build', result: ['FAILED', 'SUCCESSFUL'], log: [LOST_NAME, 'ok'] }],
+      },
+      ...others,
+    ],
+  };
+}
+
 export function hostOf(running: RunningScenario): Surroundings {
   const { ready } = running;
   return { ...ready.surroundings, startHere: startsHere(new Map([[ready.duty.name, ready]])) };

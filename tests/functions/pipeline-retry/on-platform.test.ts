@@ -9,22 +9,15 @@ import {
   minutes,
   openBuilds,
   openDoor,
+  LOST_NAME,
   openMade,
+  pullRequestShop,
   said,
   started,
 } from '../../support/builds.ts';
 
 const SECRET = 'nightshift-test-bitbucket-webhook-secret';
-const LOST_NAME =
-  'npm error code EAI_AGAIN\nnpm error request to https://registry.npm.example/x failed, reason: getaddrinfo EAI_AGAIN registry.npm.example\n';
 const DEFINITION = 'pipelines:\n  default:\n    - step:\n        name: Build\n        script: [npm ci]\n';
-
-const PULL_REQUESTS = DEFINITION.replace(/ {2}default:[^]*$/, (body) =>
-  body
-    .replace('  default:', "  pull-requests:\n    '**':")
-    .replaceAll('\n    ', '\n      ')
-    .replace("\n      '**'", "\n    '**'"),
-);
 
 const open: { close(): Promise<void> }[] = [];
 
@@ -103,25 +96,7 @@ describe('a build that failed for no fault of its own', () => {
   it('is told on its pull request where policy says so, in one comment that is kept up to date', async () => {
     const running = kept(
       await openMade(
-        {
-          repositories: [
-            {
-              slug: 'shop',
-              branches: { main: 'bbbbbbb2', fix: 'aaaaaaa1' },
-              pullRequests: [{ id: 5, source: 'fix', commit: 'aaaaaaa1' }],
-              pipelineFile: { '*': PULL_REQUESTS },
-              pipelines: [
-                {
-                  number: 12,
-                  commit: 'aaaaaaa1',
-                  pullRequest: 5,
-                  createdAt: '-6m',
-                  steps: [{ name: 'Build', result: ['FAILED', 'SUCCESSFUL'], log: [LOST_NAME, 'ok'] }],
-                },
-              ],
-            },
-          ],
-        },
+        { repositories: [pullRequestShop()] },
         { duties: { 'pipeline-retry': { tell: { reruns: ['pull-request'] } } } },
       ),
     );
