@@ -1,10 +1,14 @@
 // Days of a time zone: which day an instant belongs to, and when a day begins. It reads no clock.
 
+// The first formatter of a process costs ten milliseconds, each further one about a hundred times what using it does.
 const FORMATS = new Map<string, Intl.DateTimeFormat>();
 export const DAY_MILLISECONDS = 86_400_000;
 
 /** Wall clock of `instant` in the time zone, read as if it were UTC: milliseconds since 1970. */
 export function wallClock(instant: number, timezone: string): number {
+  if (timezone === 'UTC') {
+    return Math.floor(instant / 1000) * 1000;
+  }
   let format = FORMATS.get(timezone);
   if (format === undefined) {
     format = new Intl.DateTimeFormat('en-US', {

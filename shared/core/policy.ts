@@ -12,6 +12,9 @@ const name = z.string().min(1).max(253);
 export const TimeZone = z.string().refine(isTimeZone, 'an IANA time zone such as Europe/Berlin');
 
 function isTimeZone(value: string): boolean {
+  if (value === 'UTC') {
+    return true; // Without the time that the first formatter of a process takes.
+  }
   try {
     return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== '';
   } catch {

@@ -10,13 +10,20 @@ const WHITE_SPACE = /[\s\u0085]+/gu;
 // Controls, and the format characters that reverse or hide text. The joiners U+200C and U+200D stay: emoji and scripts need them.
 const INVISIBLE = /[\p{Cc}\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu;
 
-const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+/** ASCII, Latin, dashes, quotes, the ellipsis and straight arrows: each is one column and joins with nothing beside it. */
+const NARROW = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u024f\u2010-\u2027\u2190-\u2193]*$/;
 const WIDE =
   /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\uffe0-\uffe6]|[\u{17000}-\u{18cff}\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}])/u;
 const EMOJI_BY_SELECTOR = /^\p{Emoji}.*\ufe0f/u;
 const WITHOUT_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}]+$/u;
 
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** Made when the first text that is not all narrow is measured: it costs ten milliseconds of a start. */
+let segmenter: Intl.Segmenter | undefined;
+
+function graphemesOf(text: string): Iterable<Intl.SegmentData> {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  return segmenter.segment(text);
+}
 
 export interface TableOptions {
   /** Columns that are never cut. */
@@ -53,11 +60,11 @@ export function renderTable(
 
 /** Columns that a text takes in a terminal: two for East Asian wide characters and emoji, none for combining marks. */
 export function textWidth(text: string): number {
-  if (PRINTABLE_ASCII.test(text)) {
+  if (NARROW.test(text)) {
     return text.length;
   }
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemesOf(text)) {
     width += graphemeWidth(segment);
   }
   return width;
@@ -120,7 +127,7 @@ function truncated(text: string, width: number): string {
   }
   let kept = '';
   let used = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemesOf(text)) {
     const next = used + graphemeWidth(segment);
     if (next > width - 1) {
       break;

@@ -2,6 +2,7 @@
 // Windows with days or times follow the wall clock of the policy's time zone, so that "22:00" means 22:00 on both sides of a
 // daylight-saving change; in the hour that repeats such a window is open twice, in the hour that is skipped never.
 import { BugError } from './errors.ts';
+import { wallClock } from './local-day.ts';
 import { matchesPattern } from './pattern.ts';
 import type { Window } from './policy.ts';
 
@@ -17,9 +18,6 @@ interface WallClock {
   readonly minute: number;
 }
 
-// Making a formatter costs about a hundred times what using it does.
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
 /** The first window that is open for the scope at `now` (ISO instant), in policy order; `undefined` when none is. */
 export function activeWindow(
   windows: readonly Window[],
@@ -28,20 +26,22 @@ export function activeWindow(
   timezone: string,
 ): Window | undefined {
   const instant = instantOf(now);
-  const clock = wallClock(instant, timezone);
+  let clock: WallClock | undefined;
+  const clockNow = (): WallClock => (clock ??= wallClockIn(timezone, instant));
   return windows.find(
     (window) =>
       matchesPattern(window.cluster, scope.cluster) &&
       matchesPattern(window.namespace, scope.namespace) &&
       matchesPattern(window.repository, scope.repository ?? '') &&
-      isOpen(window, instant, clock),
+      isOpen(window, instant, clockNow),
   );
 }
 
-function isOpen(window: Window, instant: number, clock: WallClock): boolean {
+function isOpen(window: Window, instant: number, clockNow: () => WallClock): boolean {
   if (window.start !== undefined && window.end !== undefined) {
     return instantOf(window.start) <= instant && instant < instantOf(window.end);
   }
+  const clock = clockNow();
   const from = window.from === undefined ? 0 : minutesOf(window.from);
   const to = window.to === undefined ? MINUTES_PER_DAY : minutesOf(window.to);
   const beginsOn = (day: Day): boolean => window.days === undefined || window.days.includes(day);
@@ -51,36 +51,15 @@ function isOpen(window: Window, instant: number, clock: WallClock): boolean {
   return (beginsOn(clock.day) && from <= clock.minute) || (beginsOn(clock.dayBefore) && clock.minute < to);
 }
 
-function wallClock(instant: number, timezone: string): WallClock {
-  const parts = new Map(
-    formatterOf(timezone)
-      .formatToParts(instant)
-      .map(({ type, value }) => [type, value]),
-  );
-  const index = DAYS.findIndex((day) => day === parts.get('weekday')?.toLowerCase());
+function wallClockIn(timezone: string, instant: number): WallClock {
+  const shown = new Date(wallClock(instant, timezone));
+  const index = (shown.getUTCDay() + 6) % 7;
   const day = DAYS[index];
   const dayBefore = DAYS[(index + 6) % 7];
-  const minute = Number(parts.get('hour')) * 60 + Number(parts.get('minute'));
-  if (day === undefined || dayBefore === undefined || !Number.isInteger(minute)) {
+  if (day === undefined || dayBefore === undefined) {
     throw new BugError(`Cannot tell the time in ${timezone} at ${new Date(instant).toISOString()}.`);
   }
-  return { day, dayBefore, minute };
-}
-
-function formatterOf(timezone: string): Intl.DateTimeFormat {
-  const known = formatters.get(timezone);
-  if (known !== undefined) {
-    return known;
-  }
-  const formatter = new Intl.DateTimeFormat('en-US', {
-    timeZone: timezone,
-    weekday: 'short',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-  });
-  formatters.set(timezone, formatter);
-  return formatter;
+  return { day, dayBefore, minute: shown.getUTCHours() * 60 + shown.getUTCMinutes() };
 }
 
 function instantOf(iso: string): number {

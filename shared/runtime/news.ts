@@ -4,6 +4,7 @@ import { bold, code, type Message, paragraph, text } from '../core/document.ts';
 import type { ActionRecord } from '../core/action.ts';
 import type { Escalation } from '../core/decision.ts';
 import { onlyObserves } from '../core/guardrail.ts';
+import { dayOf } from '../core/local-day.ts';
 import { masked } from '../core/mask.ts';
 import {
   type Correction,
@@ -160,7 +161,7 @@ async function messageWrites(
   }
   const id = `${context.duty}:${context.scopeKey}`;
   const told = await context.ports.store.read<Told>('posts', id);
-  const today = dayIn(context.team.timezone, context.now);
+  const today = dayOf(context.now, context.team.timezone);
   const recent = Object.fromEntries(
     Object.entries(told?.data.items ?? {}).filter(([, at]) => secondsAfter(at, REPEAT_SECONDS) > context.now),
   );
@@ -230,10 +231,6 @@ function newsItems(input: NewsInput): readonly string[] {
 /** The same problem carries another duration, port or request id each time. */
 function withoutNumbers(message: string): string {
   return message.replaceAll(/[0-9]+/g, '0');
-}
-
-function dayIn(timezone: string, iso: string): string {
-  return new Intl.DateTimeFormat('sv-SE', { timeZone: timezone, dateStyle: 'short' }).format(new Date(iso));
 }
 
 /** The duty's message, and what only the runtime knows: problems first, ends of earlier runs last. */

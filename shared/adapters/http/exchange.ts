@@ -2,7 +2,6 @@
 // have reached the server. It knows no vendor, and never tries twice. Not over fetch: loading its client is a fifth of a cold start,
 // and each reply through its streams costs twice the time.
 import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
@@ -68,6 +67,11 @@ export const MAX_REPLY_BYTES = 128 * 1024 * 1024;
 /** Where the length is not told, as for a long reply of the API server. */
 const FIRST_BODY_BYTES = 64 * 1024;
 
+/** Loaded at the first call that needs it: a start that calls nobody goes without. */
+export function tls(): typeof import('node:https') {
+  return process.getBuiltinModule('node:https');
+}
+
 const unzip = promisify(gunzip);
 
 /** The reply with its body decompressed; fails with an ExchangeError. Redirects are replies like others. */
@@ -90,7 +94,7 @@ function send(request: ExchangeRequest, limit: number): Promise<Exchanged> {
   return new Promise((resolve, reject) => {
     let sent = false;
     let status: number | undefined;
-    const outgoing = (url.protocol === 'http:' ? httpRequest : httpsRequest)(
+    const outgoing = (url.protocol === 'http:' ? httpRequest : tls().request)(
       {
         method,
         protocol: url.protocol,

@@ -1,7 +1,8 @@
 // How one request is let in, the connections that this is done with, and what to do when it is not. Reads and sends nothing.
 import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
+import type { AgentOptions } from 'node:https';
 import { isDeepStrictEqual } from 'node:util';
+import { tls } from '../http/exchange.ts';
 import type { Clock } from '../../ports/clock.ts';
 
 /** Which kubeconfig and which of its contexts, or which GKE cluster. */
@@ -63,7 +64,7 @@ export function keepAliveAgents(protocol: string): (material: TlsMaterial) => Ht
   return (material) => {
     if (current === undefined || !isDeepStrictEqual(current.material, material)) {
       const agent =
-        protocol === 'http:' ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true, ...material });
+        protocol === 'http:' ? new HttpAgent({ keepAlive: true }) : new (tls().Agent)({ keepAlive: true, ...material });
       current = { material, agent };
     }
     return current.agent;
