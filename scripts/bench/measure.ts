@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { writeParts } from '../../shared/local/build.ts';
+import { NODE_OPTIONS, writeParts } from '../../shared/local/build.ts';
 import type { Answer, Measured, Task, Work } from './subject.ts';
 import { answerOf, type Target } from './target.ts';
 
@@ -73,14 +73,9 @@ export async function openBench(memoryMib: number): Promise<Bench> {
   };
 }
 
-/**
- * V8 sizes its heap by the memory of the container: half of it for old objects, and in a small one 1 MiB for each half of the
- * young ones, where a large machine has 32. Measured with Node 24 under a limit of 512 MiB.
- */
+/** V8 takes half of the memory of such a container for old objects; the young ones have what the deployed function is started with. */
 function heapFlags(memoryMib: number): string[] {
-  const oldMib = Math.floor(memoryMib / 2);
-  const semiMib = oldMib <= 256 ? 1 : Math.floor(oldMib / 128);
-  return [`--max-old-space-size=${String(oldMib)}`, `--max-semi-space-size=${String(semiMib)}`];
+  return [`--max-old-space-size=${String(Math.floor(memoryMib / 2))}`, NODE_OPTIONS];
 }
 
 export function median(values: readonly number[]): number {

@@ -26,22 +26,21 @@ export function activeWindow(
   timezone: string,
 ): Window | undefined {
   const instant = instantOf(now);
-  let clock: WallClock | undefined;
-  const clockNow = (): WallClock => (clock ??= wallClockIn(timezone, instant));
+  // Also where no window asks for it: a time zone that does not exist is told.
+  const clock = wallClockIn(timezone, instant);
   return windows.find(
     (window) =>
       matchesPattern(window.cluster, scope.cluster) &&
       matchesPattern(window.namespace, scope.namespace) &&
       matchesPattern(window.repository, scope.repository ?? '') &&
-      isOpen(window, instant, clockNow),
+      isOpen(window, instant, clock),
   );
 }
 
-function isOpen(window: Window, instant: number, clockNow: () => WallClock): boolean {
+function isOpen(window: Window, instant: number, clock: WallClock): boolean {
   if (window.start !== undefined && window.end !== undefined) {
     return instantOf(window.start) <= instant && instant < instantOf(window.end);
   }
-  const clock = clockNow();
   const from = window.from === undefined ? 0 : minutesOf(window.from);
   const to = window.to === undefined ? MINUTES_PER_DAY : minutesOf(window.to);
   const beginsOn = (day: Day): boolean => window.days === undefined || window.days.includes(day);

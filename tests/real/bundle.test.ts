@@ -11,7 +11,7 @@ import { CREDENTIALS } from '../../fixtures/platform/platform.ts';
 import { loadScenario } from '../../fixtures/platform/scenario.ts';
 import { signedClickOnNothing, type SignedRequest } from '../../fixtures/platform/slack/click.ts';
 import { type FunctionManifest, readManifests } from '../../shared/config/manifest.ts';
-import { buildBundles } from '../../shared/local/build.ts';
+import { buildBundles, NODE_OPTIONS } from '../../shared/local/build.ts';
 import { openScenario, type RunningScenario } from '../../shared/local/scenario.ts';
 import { handedTo } from '../support/deployed-settings.ts';
 import { removeFolder, temporaryFolder } from './server.ts';
@@ -88,6 +88,7 @@ describeWith(
           manifest.public ? { result: 'taken' } : kind === 'duty' ? { run: { duty: name, scope } } : { problems: [] },
         );
         expect(at.scenario.platform.violations()).toEqual([]);
+        expect(at.output()).not.toContain('compiled code'); // It is for a Node that is started like this one.
       });
 
       if (triggers.topic) {
@@ -146,7 +147,7 @@ async function serve({ name, kind }: FunctionManifest): Promise<Served> {
     cwd: app,
     env: {
       PATH: process.env['PATH'],
-      NODE_OPTIONS: `--import=${path.join(ROOT, 'scripts/loopback.mjs')}`,
+      NODE_OPTIONS: `${NODE_OPTIONS} --import=${path.join(ROOT, 'scripts/loopback.mjs')}`,
       FUNCTION_TARGET: name,
       PORT: '0',
       ...(await handedTo(name, scenario.variables)),

@@ -99,6 +99,7 @@ describeWith(
             'NIGHTSHIFT_POLICY',
             'NIGHTSHIFT_STORE',
             'NODE_ENV',
+            'NODE_OPTIONS',
             'PUBSUB_PROJECT',
             ...(reads.includes('JIRA_EMAIL') ? ['JIRA_EMAIL'] : []),
           ].sort(),
