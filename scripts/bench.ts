@@ -73,12 +73,11 @@ async function benchRuns(): Promise<void> {
       } finally {
         await target.close();
       }
+      if (all.length > 1) {
+        // The largest size takes half an hour more, and may not end: what is known is told.
+        printAll(all, manifest.memoryMiB);
+      }
     }
-    printLists(all);
-    printRuns(all);
-    printMemory(all, manifest.memoryMiB);
-    printRequests(all);
-    printGrowth(all);
   } finally {
     await bench.close();
     await servers?.close();
@@ -141,6 +140,14 @@ async function callsOfRuns(bench: Bench, target: Target): Promise<Figures['calls
   }
   await bench.once(target, { kind: 'run', dryRun: false });
   return { dry, real: await target.takeCalls() };
+}
+
+function printAll(all: readonly Figures[], memoryMib: number): void {
+  printLists(all);
+  printRuns(all);
+  printMemory(all, memoryMib);
+  printRequests(all);
+  printGrowth(all);
 }
 
 function printLists(all: readonly Figures[]): void {

@@ -12,6 +12,11 @@ import type { FoundPipeline, RepositoryMemory, RepositoryState, SignatureMemory 
 const ACTIVE_SECONDS = 86_400;
 /** By how much a scheduler's tick may come early: without it, one second would cost the whole minute until the next. */
 const TICK_SECONDS = 30;
+/**
+ * Where something ran, a failure right after the list would wait for all of the time until the next, and for the work before its rerun
+ * as well: the next comes a tick sooner. What began after the list fails later than it.
+ */
+const RUNNING_SOONER_SECONDS = 60;
 /** Builds of a working day count, those of yesterday hardly. */
 const ACTIVITY_HALF_LIFE_SECONDS = 6 * 3600;
 /** The list of repositories changes seldom. */
@@ -37,8 +42,8 @@ export interface DueRepository {
 
 /**
  * The repositories whose turn it is: active ones (those that build most, up to policy.activeRepositories) each activeEvery, the
- * others each idleEvery. The one that waits longest beyond its time, as a part of it, comes first: where requests are short, all
- * wait longer by about the same part. What was never listed begins at maximumAge.
+ * others each idleEvery, and where something ran a minute sooner. The one that waits longest beyond its time, as a part of it, comes
+ * first: where requests are short, all wait longer by about the same part. What was never listed begins at maximumAge.
  */
 export function dueRepositories(
   slugs: readonly string[],
@@ -59,7 +64,8 @@ export function dueRepositories(
   const start = new Date((nowSeconds - durationSeconds(policy.maximumAge)) * 1000).toISOString();
   return slugs
     .map((slug) => {
-      const every = durationSeconds(active.has(slug) ? policy.activeEvery : policy.idleEvery);
+      const usual = durationSeconds(active.has(slug) ? policy.activeEvery : policy.idleEvery);
+      const every = states[slug]?.isRunning === true ? Math.max(usual / 2, usual - RUNNING_SOONER_SECONDS) : usual;
       const age = ageOf(states[slug]?.listedAt);
       return { repository: slug, since: states[slug]?.since ?? start, late: age - every, share: age / every };
     })

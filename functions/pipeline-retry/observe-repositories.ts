@@ -110,7 +110,7 @@ export async function listFailures(input: ListingInput): Promise<Listing> {
   };
 }
 
-const NEVER_LISTED: RepositoryState = { listedAt: null, since: null, activeAt: null, activity: 0 };
+const NEVER_LISTED: RepositoryState = { listedAt: null, since: null, activeAt: null, activity: 0, isRunning: false };
 
 function stateOf({ repositories }: RepositoryMemory, slug: string): RepositoryState {
   return repositories[slug] ?? NEVER_LISTED;
@@ -182,7 +182,14 @@ function stateAfter(
     .filter((createdAt) => known === null || Date.parse(createdAt) > Date.parse(known))
     .sort();
   const activity = activityAt(before, Date.parse(now) / 1000) + fresh.length;
-  return { listedAt: now, since, activeAt: fresh.at(-1) ?? known, activity: Math.round(activity * 1000) / 1000 };
+  return {
+    listedAt: now,
+    since,
+    activeAt: fresh.at(-1) ?? known,
+    activity: Math.round(activity * 1000) / 1000,
+    // What is paused waits for a person, and cannot fail by itself.
+    isRunning: open.some(({ state }) => state !== 'paused'),
+  };
 }
 
 function passOf({ repository, state, result, target, completedAt }: CiPipeline): readonly BranchPass[] {

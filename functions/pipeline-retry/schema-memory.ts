@@ -12,6 +12,8 @@ export const RepositoryState = z.strictObject({
   activeAt: instant.nullable(),
   /** Builds of late when it was listed, each counting half as much six hours later. */
   activity: z.number().min(0).default(0),
+  /** Something ran when it was listed: only that can fail right after the list, and wait for all of the time until the next. */
+  isRunning: z.boolean().default(false),
 });
 export type RepositoryState = z.infer<typeof RepositoryState>;
 

@@ -113,10 +113,10 @@ export const PipelineRetryPolicy = z.strictObject({
     .max(1000)
     .default(40)
     .describe(
-      'Repositories that count as active and are looked at every activeEvery. 40 of them cost 480 of 1,000 requests an hour',
+      'Repositories that count as active and are looked at every activeEvery. 40 of them cost some 520 of 1,000 requests an hour',
     ),
   activeEvery: Duration.default('5m').describe(
-    'How often an active repository is listed. Webhooks are faster; this is for lost ones',
+    'How often an active repository is listed, a minute sooner where a build ran. Webhooks are faster; this is for lost ones',
   ),
   logBytes: z
     .int()

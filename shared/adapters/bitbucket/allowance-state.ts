@@ -58,7 +58,7 @@ const LIMIT_SHARE = 0.98;
 /** Bitbucket says that its limit is near when more than this share of it is spent. */
 const NEAR_LIMIT_SHARE = 0.8;
 /** Share of the budget that background work leaves free at any time: about what urgent work needs in a minute, so that it never queues. */
-const FREE_SHARE = 0.02;
+const FREE_SHARE = 0.03;
 
 /** Without what no longer counts. A reservation from the future, of a clock that was ahead, counts. */
 export function pruned(state: AllowanceState, now: number): AllowanceState {

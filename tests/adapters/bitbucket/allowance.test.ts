@@ -125,7 +125,7 @@ describe('the request allowance', () => {
     while (await taken(allowances[0])) {
       background += 1;
     }
-    expect([background, await taken(allowances[0], 'urgent')]).toEqual([19, true]);
+    expect([background, await taken(allowances[0], 'urgent')]).toEqual([18, true]);
   });
 
   it('hands back what was reserved and not spent in a minute', async () => {

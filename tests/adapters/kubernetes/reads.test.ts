@@ -142,12 +142,25 @@ describe('listing pods on nodes', () => {
     ).toBe(true);
   });
 
+  test('of a large cluster asks up to every fourth node singly: a list of all its pods would be mostly of others', async () => {
+    const { cluster, asked } = await rig((request, response) => {
+      json(response, 200, podList(answer(request)));
+    });
+    const wanted = ['node-1', 'node-2', 'node-3', 'node-4'];
+    expect(await cluster.listPodsOnNodes(wanted, { ofNodes: 16 })).toMatchObject({
+      items: [{ nodeName: 'node-1' }, { nodeName: 'node-2' }],
+    });
+    expect(asked).toHaveLength(4);
+    await cluster.listPodsOnNodes(wanted, { ofNodes: 15 });
+    expect(asked).toHaveLength(5);
+  });
+
   test('leaves out a namespace that is known already', async () => {
     const { cluster, asked } = await rig((request, response) => {
       json(response, 200, podList(answer(request)));
     });
-    await cluster.listPodsOnNodes(['node-1'], 'shop');
-    await cluster.listPodsOnNodes(['node-1', 'node-2', 'node-3', 'node-4'], 'shop');
+    await cluster.listPodsOnNodes(['node-1'], { exceptNamespace: 'shop' });
+    await cluster.listPodsOnNodes(['node-1', 'node-2', 'node-3', 'node-4'], { exceptNamespace: 'shop' });
     expect(asked.map(({ query }) => query.get('fieldSelector'))).toEqual([
       'status.phase!=Succeeded,status.phase!=Failed,metadata.namespace!=shop,spec.nodeName=node-1',
       'status.phase!=Succeeded,status.phase!=Failed,metadata.namespace!=shop,spec.nodeName!=',

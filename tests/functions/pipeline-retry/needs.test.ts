@@ -14,7 +14,13 @@ const POLICY = PipelineRetryPolicy.parse({});
 
 function state(listedMinutes: number | null, activeMinutes: number | null, activity = 1): RepositoryState {
   const at = (minutes: number | null): string | null => (minutes === null ? null : minutesBefore(minutes));
-  return { listedAt: at(listedMinutes), since: at(listedMinutes), activeAt: at(activeMinutes), activity };
+  return {
+    listedAt: at(listedMinutes),
+    since: at(listedMinutes),
+    activeAt: at(activeMinutes),
+    activity,
+    isRunning: false,
+  };
 }
 
 function due(states: Readonly<Record<string, RepositoryState>>, policy = POLICY): readonly string[] {
@@ -32,6 +38,17 @@ describe('whose turn it is', () => {
       new: state(null, null),
     };
     expect(due(states)).toEqual(['new', 'never-built-late', 'active-late', 'idle-late']);
+  });
+
+  it('where something ran when it was listed a minute sooner, and before one that waits as long', () => {
+    const states = {
+      still: state(5, 10),
+      running: { ...state(5, 10), isRunning: true },
+      sooner: { ...state(4, 10), isRunning: true },
+      'too soon': { ...state(3, 10), isRunning: true },
+    };
+    expect(due(states)).toEqual(['running', 'sooner', 'still']);
+    expect(due(states, PipelineRetryPolicy.parse({ activeEvery: '1m' }))).toHaveLength(4);
   });
 
   it('only so many count as active, those that build most, whichever built last', () => {
