@@ -226,14 +226,13 @@ async function readRooms(
   namespace: string,
   own: readonly Pod[],
 ): Promise<RebalanceFacts['nodes']> {
-  const nodes = await cluster.listNodes();
+  const [nodes, pods] = await Promise.all([
+    cluster.listNodes(),
+    needs.podsOnNodes.length === 0 ? { items: [] } : cluster.listPodsOnNodes(needs.podsOnNodes, namespace),
+  ]);
   if ('unreadable' in nodes) {
     return { unreadable: nodes.unreadable };
   }
-  const pods =
-    needs.podsOnNodes.length === 0
-      ? { items: [] }
-      : await cluster.listPodsOnNodes(needs.podsOnNodes, { exceptNamespace: namespace, ofNodes: nodes.items.length });
   return 'unreadable' in pods
     ? { unreadable: pods.unreadable }
     : { items: [...nodeRooms(nodes.items, new Set(needs.podsOnNodes), [...own, ...pods.items])] };

@@ -208,12 +208,6 @@ export interface TemplateChange {
   readonly to: ResourceChange;
 }
 
-export interface PodsOnNodesOptions {
-  readonly exceptNamespace?: string;
-  /** How many nodes the cluster has, where that is known: of many nodes few are asked singly, and not by a list of all pods. */
-  readonly ofNodes?: number;
-}
-
 export interface PodListOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** Told after each page how many were read. */
@@ -241,7 +235,7 @@ export interface Cluster {
   listLimitRanges(namespace: string): Promise<Readable<LimitRange>>;
   listNodes(): Promise<Readable<Node>>;
   /** Pods that hold room on the named nodes (not Succeeded or Failed), of all namespaces but the one that is left out. */
-  listPodsOnNodes(nodes: readonly string[], options?: PodsOnNodesOptions): Promise<Readable<Pod>>;
+  listPodsOnNodes(nodes: readonly string[], exceptNamespace?: string): Promise<Readable<Pod>>;
   readPod(namespace: string, name: string): Promise<Pod | undefined>;
   readWorkload(kind: WorkloadKind, namespace: string, name: string): Promise<Workload | undefined>;
   /** Through the `resize` subresource. Gives the pod as the server answered. */

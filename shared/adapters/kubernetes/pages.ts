@@ -1,6 +1,6 @@
 // Reads lists page by page and single objects, in whichever encoding the server chose. A list is whole or it fails: half a
 // list would let what is missing count as healthy.
-import { CallerError } from '../../core/errors.ts';
+import { BugError, CallerError } from '../../core/errors.ts';
 import type { Call, KubernetesClient, Reply } from './client.ts';
 import { readStatus } from './failure.ts';
 import { isRecord, readJson } from './json.ts';
@@ -74,8 +74,22 @@ export async function readList<M extends Message, F>(
   client: KubernetesClient,
   request: ListRequest<M, F>,
 ): Promise<readonly F[]> {
+  const whole = await readListWithin(client, request, Number.POSITIVE_INFINITY);
+  if (whole === undefined) {
+    throw new BugError('A list without a bound came to its bound.');
+  }
+  return whole;
+}
+
+/** The same where it has at most so many pages; undefined, after that many of them, where it has more. */
+export async function readListWithin<M extends Message, F>(
+  client: KubernetesClient,
+  request: ListRequest<M, F>,
+  mostPages: number,
+): Promise<readonly F[] | undefined> {
   const facts: F[] = [];
   let count = 0;
+  let pages = 0;
   let hasRestarted = false;
   let token = '';
   let pending = askPage(client, request, token, true);
@@ -93,10 +107,15 @@ export async function readList<M extends Message, F>(
       continue;
     }
     const { reply } = answer;
+    pages += 1;
+    const mayGoOn = pages < mostPages;
     const next = client.read(listCall(request, token), reply, () => {
       const page = openPage(request.resource, reply);
       if (page.continue !== '' && page.continue === token) {
         throw new MalformedError('the list goes on with the same page for ever');
+      }
+      if (page.continue !== '' && !mayGoOn) {
+        return 'more' as const;
       }
       const following = page.continue === '' ? undefined : askPage(client, request, page.continue, !hasRestarted);
       // When an item cannot be read, nobody waits for the page that is already on its way.
@@ -110,6 +129,9 @@ export async function readList<M extends Message, F>(
       }
       return following === undefined ? undefined : { following, token: page.continue };
     });
+    if (next === 'more') {
+      return undefined;
+    }
     request.progress?.(count);
     if (next === undefined) {
       return facts;

@@ -153,7 +153,7 @@ export function mcpCluster(options: McpClusterOptions): Cluster {
     listQuotas: (namespace) => list('quotas', QuotaShape, { namespace }),
     listLimitRanges: (namespace) => list('limit_ranges', LimitRangeShape, { namespace }),
     listNodes: () => list('nodes', NodeShape, {}),
-    async listPodsOnNodes(nodes, { exceptNamespace } = {}) {
+    async listPodsOnNodes(nodes, exceptNamespace) {
       if (exceptNamespace === undefined) {
         return { unreadable: 'Over MCP the pods on nodes are told for all namespaces but one only.' };
       }

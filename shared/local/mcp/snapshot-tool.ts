@@ -136,7 +136,7 @@ async function readPart(
     case 'nodes':
       return list(await cluster.listNodes());
     case 'pods_on_nodes': {
-      const found = await cluster.listPodsOnNodes(nodes, { exceptNamespace: namespace });
+      const found = await cluster.listPodsOnNodes(nodes, namespace);
       return 'unreadable' in found
         ? { unreadable: found.unreadable }
         : page(found.items, ({ meta }) => `${meta.namespace}/${meta.name}`);

@@ -80,7 +80,7 @@ describe('a cluster behind MCP', () => {
       quotas: await cluster.listQuotas('default'),
       ranges: await cluster.listLimitRanges('default'),
       nodes: await cluster.listNodes(),
-      others: await cluster.listPodsOnNodes(['node-1'], { exceptNamespace: 'default' }),
+      others: await cluster.listPodsOnNodes(['node-1'], 'default'),
       time: await cluster.serverTime(),
     });
     expect(await read(behind)).toEqual(await read(direct));
