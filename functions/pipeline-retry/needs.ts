@@ -17,6 +17,8 @@ const TICK_SECONDS = 30;
  * as well: the next comes a tick sooner. What began after the list fails later than it.
  */
 const RUNNING_SOONER_SECONDS = 60;
+/** Where builds are rare, what ran an hour ago tells nothing: all of them come so much sooner, for the hours in which requests are short. */
+const IDLE_SOONER_SHARE = 0.05;
 /** Builds of a working day count, those of yesterday hardly. */
 const ACTIVITY_HALF_LIFE_SECONDS = 6 * 3600;
 /** The list of repositories changes seldom. */
@@ -42,7 +44,7 @@ export interface DueRepository {
 
 /**
  * The repositories whose turn it is: active ones (those that build most, up to policy.activeRepositories) each activeEvery, the
- * others each idleEvery, and where something ran a minute sooner. The one that waits longest beyond its time, as a part of it, comes
+ * others each idleEvery, a little sooner where a failure could else wait longer than that. The one that waits longest beyond its time, as a part of it, comes
  * first: where requests are short, all wait longer by about the same part. What was never listed begins at maximumAge.
  */
 export function dueRepositories(
@@ -64,14 +66,19 @@ export function dueRepositories(
   const start = new Date((nowSeconds - durationSeconds(policy.maximumAge)) * 1000).toISOString();
   return slugs
     .map((slug) => {
-      const usual = durationSeconds(active.has(slug) ? policy.activeEvery : policy.idleEvery);
-      const every = states[slug]?.isRunning === true ? Math.max(usual / 2, usual - RUNNING_SOONER_SECONDS) : usual;
+      const every = active.has(slug)
+        ? activeSeconds(durationSeconds(policy.activeEvery), states[slug])
+        : durationSeconds(policy.idleEvery) * (1 - IDLE_SOONER_SHARE);
       const age = ageOf(states[slug]?.listedAt);
       return { repository: slug, since: states[slug]?.since ?? start, late: age - every, share: age / every };
     })
     .filter(({ late }) => late >= -TICK_SECONDS)
     .sort((a, b) => compareNumbers(b.share, a.share) || compare(a.repository, b.repository))
     .map(({ repository, since }) => ({ repository, since }));
+}
+
+function activeSeconds(every: number, state: RepositoryState | undefined): number {
+  return state?.isRunning === true ? Math.max(every / 2, every - RUNNING_SOONER_SECONDS) : every;
 }
 
 /**

@@ -6,9 +6,9 @@ import { countCase } from './count.ts';
 import { casesOf, type FaultCase, playUsual, sampleOf, type Usual } from './kill/cases.ts';
 import { scenesOf } from './kill/scenes.ts';
 import { judge } from './kill/verdict.ts';
+import { ALL } from './kinds.ts';
 
-/** `npm run faults` plays every case; the fast tier a sample of them, always the same for a seed. */
-const ALL = process.env['FAULTS'] === 'all';
+/** The fast tier plays a sample of the cases, always the same for a seed. */
 const SEED = Number(process.env['FAULTS_SEED'] ?? 20_261_126);
 const SAMPLE = 10;
 

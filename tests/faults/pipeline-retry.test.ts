@@ -10,10 +10,10 @@ import type { RunningScenario } from '../../shared/local/scenario.ts';
 import { STEPS } from '../../shared/runtime/context.ts';
 import { runDuty } from '../../shared/runtime/run.ts';
 import { settle } from '../../shared/runtime/settle.ts';
+import { failingCalls } from './kinds.ts';
 import { actionsOf, hostOf, openBuilds, openMade, pullRequestShop, said, started } from '../support/builds.ts';
 
-/** `npm run faults` fails every call; the fast tier every write, and the first of each other operation. */
-const ALL = process.env['FAULTS'] === 'all';
+/** Each of these fails in each way, in the fast tier too. */
 const WRITES = /start|write|chat\./;
 /** Their text has no shape that could be wrong: what cannot be understood is no reason for a rerun. */
 const TEXTS = /read step log|read file/;
@@ -74,13 +74,9 @@ for (const { system, operation } of clean.platform.calls) {
 }
 await clean.close();
 
-const faults = [...operations].flatMap(([name, count]) => {
-  const [system = '', operation = ''] = name.split('|');
-  const calls = ALL || WRITES.test(operation) ? count : 1;
-  return Array.from({ length: calls }, (_, index) => index + 1).flatMap((call) =>
-    KINDS.map((kind) => faultOf(system, operation, call, kind)),
-  );
-});
+const faults = failingCalls(operations, KINDS, WRITES).map(({ system, operation, call, kind }) =>
+  faultOf(system, operation, call, kind),
+);
 
 describe('a rerun whose calls fail', () => {
   test.concurrent.each(
@@ -164,9 +160,11 @@ describe('the rerun of a pull request whose calls fail', () => {
   });
 
   test.concurrent.each(
-    LATER_OPERATIONS.flatMap((operation) =>
-      KINDS.map((kind) => [`${operation} #1: ${kind}`, operation, kind] as const),
-    ),
+    failingCalls(
+      LATER_OPERATIONS.map((operation) => [`bitbucket|${operation}`, 1]),
+      KINDS,
+      WRITES,
+    ).map(({ operation, kind }) => [`${operation} #1: ${kind}`, operation, kind] as const),
   )('%s', async (_name, operation, kind) => {
     const running = await openPullRequest(kind);
     try {

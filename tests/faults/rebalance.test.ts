@@ -8,9 +8,9 @@ import { NightshiftError } from '../../shared/core/errors.ts';
 import { openScenario, type RunningScenario } from '../../shared/local/scenario.ts';
 import { drainOutbox } from '../../shared/runtime/outbox.ts';
 import { countCase } from './count.ts';
+import { failingCalls } from './kinds.ts';
 
-/** `npm run faults` fails every call; the fast tier every call around a change, and the first of each other operation. */
-const ALL = process.env['FAULTS'] === 'all';
+/** Each of these fails in each way, in the fast tier too. */
 const CHANGES = /get pods|patch|chat\.|create/;
 const FOLDER = path.resolve(import.meta.dirname, '../../fixtures/rebalance/challenge');
 const KINDS: readonly FaultKind[] = ['refuse', 'hang', 'cut', 'garbage', '429', '500', 'expired-token', 'lost-reply'];
@@ -99,19 +99,10 @@ await later(clean);
 const expected = endOf(clean);
 await clean.close();
 
-const faults: Fault[] = Object.entries(operations).flatMap(([name, count]) => {
-  const [system = '', operation = ''] = name.split('|');
-  const calls = ALL || CHANGES.test(operation) ? count : 1;
-  return Array.from({ length: calls }, (_, index) => index + 1).flatMap((call) =>
-    KINDS.map((kind): Fault => ({
-      system,
-      operation,
-      call,
-      kind,
-      ...(kind === '429' ? { retryAfterSeconds: 2 } : {}),
-    })),
-  );
-});
+const faults = failingCalls(Object.entries(operations), KINDS, CHANGES).map((failing): Fault => ({
+  ...failing,
+  ...(failing.kind === '429' ? { retryAfterSeconds: 2 } : {}),
+}));
 
 describe('a run whose calls fail', () => {
   test('the clean run did something to compare with', () => {

@@ -1,5 +1,4 @@
 // The Kubernetes adapter: the port `Cluster` over one API server. It reads and patches; what it means is decided elsewhere.
-import { eachOf } from '../../core/each-of.ts';
 import { PlatformError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
@@ -32,15 +31,8 @@ import {
   resourceQuotaFacts,
   verticalAutoscalerFacts,
 } from './namespace-facts.ts';
-import {
-  labelSelector,
-  type ListRequest,
-  readList,
-  readListWithin,
-  readObject,
-  type Resource,
-  resourcePath,
-} from './pages.ts';
+import { labelSelector, type ListRequest, readList, readObject, type Resource, resourcePath } from './pages.ts';
+import { readPodsOnNodes } from './pods-on-nodes.ts';
 import { daemonSetFacts, deploymentFacts, podFacts, statefulSetFacts } from './pod-facts.ts';
 import {
   DAEMON_SETS,
@@ -72,16 +64,6 @@ const FIELD_MANAGER = 'nightshift';
 const JSON_PATCH = 'application/json-patch+json';
 const NOT_FOUND = 404;
 const CONFLICT = 409;
-
-/** Up to so many nodes are asked one by one; for more, one list of a small cluster's pods costs less. */
-const NODES_ASKED_SINGLY = 3;
-/**
- * A page of the cluster's pods costs about as much as asking five nodes. Nobody tells how many pages there are: when those that
- * were read have cost as much as asking the nodes would, the nodes are asked. So it never costs more than twice the better way.
- */
-const NODES_A_PAGE_COSTS = 5;
-const NODES_AT_ONCE = 8;
-const HOLDS_ROOM = 'status.phase!=Succeeded,status.phase!=Failed';
 
 /** Opens nothing: kubeconfig and connection wait for the first call. */
 export function kubernetesCluster(options: KubernetesClusterOptions): Cluster {
@@ -185,33 +167,9 @@ class KubernetesCluster implements Cluster {
     return this.#readable({ resource: NODES, project: nodeFacts });
   }
 
-  async listPodsOnNodes(nodes: readonly string[], exceptNamespace?: string): Promise<Readable<Pod>> {
-    const wanted = new Set(nodes);
-    const others =
-      exceptNamespace === undefined ? HOLDS_ROOM : `${HOLDS_ROOM},metadata.namespace!=${fieldValue(exceptNamespace)}`;
-    const those = (selector: string): Listing<typeof PODS.message, Pod> => ({
-      resource: PODS,
-      query: { fieldSelector: `${others},${selector}` },
-      project: (raw) => (wanted.has(raw.spec?.nodeName ?? '') ? podFacts(raw) : undefined),
-    });
-    return this.#unlessUnreadable(PODS, async () => {
-      const whole =
-        wanted.size <= NODES_ASKED_SINGLY
-          ? undefined
-          : await readListWithin(
-              this.#client,
-              this.#request(those('spec.nodeName!=')),
-              Math.ceil(wanted.size / NODES_A_PAGE_COSTS),
-            );
-      if (whole !== undefined) {
-        return whole;
-      }
-      const parts = new Map<string, readonly Pod[]>();
-      await eachOf([...wanted], NODES_AT_ONCE, async (node) => {
-        parts.set(node, await this.#list(those(`spec.nodeName=${fieldValue(node)}`)));
-      });
-      return [...wanted].flatMap((node) => parts.get(node) ?? []);
-    });
+  listPodsOnNodes(nodes: readonly string[], exceptNamespace?: string): Promise<Readable<Pod>> {
+    const place = { target: this.#target(undefined), pageSize: this.#pageSize };
+    return this.#unlessUnreadable(PODS, () => readPodsOnNodes(this.#client, place, nodes, exceptNamespace));
   }
 
   readPod(namespace: string, name: string): Promise<Pod | undefined> {
@@ -421,6 +379,3 @@ function conflictFailure(context: CallContext, what: string, cause: unknown): Pl
     cause,
   });
 }
-
-/** Kubernetes' own escapes: a value holds no further requirement. k8s.io/apimachinery/pkg/fields, EscapeValue */
-const fieldValue = (value: string): string => value.replaceAll(/[\\,=]/g, '\\$&');

@@ -28,12 +28,12 @@ function due(states: Readonly<Record<string, RepositoryState>>, policy = POLICY)
 }
 
 describe('whose turn it is', () => {
-  it('an active repository after five minutes, an idle one after an hour, a new one at once', () => {
+  it('an active repository after five minutes, an idle one within an hour, a new one at once', () => {
     const states = {
       'active-late': state(5, 10),
       'active-early': state(4, 10),
-      'idle-late': state(60, 2000),
-      'idle-early': state(59, 2000),
+      'idle-late': state(57, 2000),
+      'idle-early': state(56, 2000),
       'never-built-late': state(61, null),
       new: state(null, null),
     };
