@@ -2,6 +2,7 @@
 // have reached the server. It knows no vendor, and never tries twice. Not over fetch: loading its client is a fifth of a cold start,
 // and each reply through its streams costs twice the time.
 import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
+import type * as Https from 'node:https';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
@@ -68,7 +69,7 @@ export const MAX_REPLY_BYTES = 128 * 1024 * 1024;
 const FIRST_BODY_BYTES = 64 * 1024;
 
 /** Loaded at the first call that needs it: a start that calls nobody goes without. */
-export function tls(): typeof import('node:https') {
+export function tls(): typeof Https {
   return process.getBuiltinModule('node:https');
 }
 
