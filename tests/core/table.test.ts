@@ -133,3 +133,12 @@ it.each([
 ])('%j takes %d columns', (text, width) => {
   expect(textWidth(text)).toBe(width);
 });
+
+it('takes Latin, dashes, quotes and arrows for as wide as they are beside a wide character', () => {
+  const range = (from: number, to: number): string[] =>
+    Array.from({ length: to - from }, (_, index) => String.fromCharCode(from + index));
+  const other = [...range(0x20, 0x250), ...range(0x2010, 0x2200)].filter(
+    (character) => textWidth(character) !== textWidth(`${character}漢`) - textWidth('漢'),
+  );
+  expect(other).toEqual([]);
+});
