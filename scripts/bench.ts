@@ -254,9 +254,11 @@ function printRequests(all: readonly Figures[]): void {
     [
       ...operations.toSorted().map((name) => row(name, (counts) => counts[name] ?? 0)),
       row('all', total),
-      row('all without further pages', (counts) => total(counts) - pages(counts)),
+      row('all without further lists of pods', (counts) => total(counts) - pages(counts)),
     ],
-    ['Goal: the last line is the same for every number of pods.'],
+    [
+      'Goal: the last line is the same for every number of pods. Further lists are pages, and what runs on the nodes of pods to be raised.',
+    ],
   );
 }
 

@@ -44,8 +44,9 @@ export interface DueRepository {
 
 /**
  * The repositories whose turn it is: active ones (those that build most, up to policy.activeRepositories) each activeEvery, the
- * others each idleEvery, a little sooner where a failure could else wait longer than that. The one that waits longest beyond its time, as a part of it, comes
- * first: where requests are short, all wait longer by about the same part. What was never listed begins at maximumAge.
+ * others each idleEvery, a little sooner where a failure could else wait longer than that. The one that waits longest beyond its
+ * time, as a part of it, comes first: where requests are short, all wait longer by about the same part. What was never listed begins
+ * at maximumAge.
  */
 export function dueRepositories(
   slugs: readonly string[],

@@ -1,6 +1,7 @@
 // The team's part of the policy: who is watched, who may change what, and what is left alone. Duties add their own parts.
 import { z } from 'zod';
 import { Duration, durationSeconds } from './duration.ts';
+import { wallClock } from './local-day.ts';
 import { TeamSignatures } from './log/signature.ts';
 import { McpMetrics, McpPlatform, McpPolicy } from './policy-mcp.ts';
 import { OllamaSource } from './policy-model.ts';
@@ -12,11 +13,8 @@ const name = z.string().min(1).max(253);
 export const TimeZone = z.string().refine(isTimeZone, 'an IANA time zone such as Europe/Berlin');
 
 function isTimeZone(value: string): boolean {
-  if (value === 'UTC') {
-    return true; // Without the time that the first formatter of a process takes.
-  }
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== '';
+    return Number.isFinite(wallClock(0, value));
   } catch {
     return false;
   }

@@ -14,9 +14,8 @@ import { renderJournal } from './cli/history.ts';
 import { renderReport } from './cli/run.ts';
 import { adfText, slackText } from './demo-text.ts';
 import { followClock } from './follow-clock.ts';
-import { startHost } from './host.ts';
-import { hostMetrics } from './metrics.ts';
 import { openScenario, type RunningScenario } from './scenario.ts';
+import { scenarioHost } from './scenario-host.ts';
 
 const SCENARIO = path.resolve(import.meta.dirname, '../../fixtures/rebalance/challenge');
 const COLUMNS = 160;
@@ -138,8 +137,7 @@ async function journal(running: RunningScenario): Promise<string> {
 
 /** Leaves everything running and says where to look. */
 async function stay(running: RunningScenario): Promise<void> {
-  const { surroundings } = running.ready;
-  const host = await startHost({
+  const host = await scenarioHost(running, {
     functions: [
       {
         name: running.ready.duty.name,
@@ -148,16 +146,6 @@ async function stay(running: RunningScenario): Promise<void> {
         answer: (incoming) => answer(running.ready, incoming),
       },
     ],
-    surroundings,
-    host: '127.0.0.1',
-    port: 0,
-    token: undefined,
-    store: running.store,
-    clock: surroundings.ports.clock,
-    log: surroundings.log,
-    metrics: hostMetrics(),
-    stopping: { stop: () => undefined },
-    drainsOutbox: false,
   });
   heading('Still running (Ctrl-C ends it)');
   say(`Nightshift       ${host.url}    curl -X POST ${host.url}/rebalance -d '{"dry_run":true}'`);

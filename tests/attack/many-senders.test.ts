@@ -3,8 +3,7 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { loadScenario } from '../../fixtures/platform/scenario.ts';
-import { startHost } from '../../shared/local/host.ts';
-import { hostMetrics } from '../../shared/local/metrics.ts';
+import { scenarioHost } from '../../shared/local/scenario-host.ts';
 import { openScenario } from '../../shared/local/scenario.ts';
 import { answer } from '../../shared/runtime/http.ts';
 
@@ -17,21 +16,15 @@ test.each([
 ] as const)('%s: one of them works, the others are told so', async (_name, headers, busyStatus) => {
   const running = await openScenario(loadScenario(FOLDER), { duty: 'rebalance', deadlineSeconds: 60 });
   const { ready, store, platform } = running;
-  const host = await startHost({
-    functions: [
-      { name: 'rebalance', schedule: undefined, lastRun: undefined, answer: (incoming) => answer(ready, incoming) },
-    ],
-    surroundings: ready.surroundings,
-    host: '127.0.0.1',
-    port: 0,
-    token: undefined,
-    store,
-    clock: ready.surroundings.ports.clock,
-    log: pino({ level: 'silent' }),
-    metrics: hostMetrics(),
-    stopping: { stop: () => undefined },
-    drainsOutbox: false,
-  });
+  const host = await scenarioHost(
+    { ready, store },
+    {
+      functions: [
+        { name: 'rebalance', schedule: undefined, lastRun: undefined, answer: (incoming) => answer(ready, incoming) },
+      ],
+      log: pino({ level: 'silent' }),
+    },
+  );
   try {
     const replies = await Promise.all(
       Array.from({ length: CALLERS }, async () => {

@@ -16,18 +16,18 @@ export interface FailingCall {
 }
 
 /**
- * `operations` are `<system>|<operation>` with the number of their calls. In the fast tier each call of those that `isTold` names fails
+ * `operations` are `<system>|<operation>` with the number of their calls. In the fast tier each call of those that `failsInEachWay` names fails
  * in each way; of the others the first call, in two ways that go round, so that every way comes.
  */
 export function failingCalls(
   operations: Iterable<readonly [string, number]>,
   kinds: readonly FaultKind[],
-  isTold: RegExp,
+  failsInEachWay: RegExp,
 ): readonly FailingCall[] {
   let turn = 0;
   return [...operations].flatMap(([name, count]) => {
     const [system = '', operation = ''] = name.split('|');
-    const isWhole = ALL || isTold.test(operation);
+    const isWhole = ALL || failsInEachWay.test(operation);
     const own = isWhole
       ? kinds
       : Array.from({ length: KINDS_OF_A_READ }, () => kinds[turn++ % kinds.length] as FaultKind);

@@ -5,11 +5,11 @@ import type { McpToolAnswer } from '../../shared/adapters/mcp/server.ts';
 import type { GrantKind, McpGrant } from '../../shared/core/policy-mcp.ts';
 import type { JsonObject } from '../../shared/core/json.ts';
 import type { Mode } from '../../shared/core/policy.ts';
-import { type RunningHost, startHost } from '../../shared/local/host.ts';
+import type { RunningHost } from '../../shared/local/host.ts';
 import { mcpRoute } from '../../shared/local/mcp/route.ts';
 import { toolServer } from '../../shared/local/mcp/server.ts';
-import { hostMetrics } from '../../shared/local/metrics.ts';
 import { openScenario, type RunningScenario } from '../../shared/local/scenario.ts';
+import { scenarioHost } from '../../shared/local/scenario-host.ts';
 
 export const CHALLENGE = path.resolve(import.meta.dirname, '../../fixtures/rebalance/challenge');
 
@@ -46,20 +46,8 @@ export async function toolRig(
 export async function toolHost({ running }: ToolRig, grants: McpGrant[]): Promise<RunningHost> {
   const { surroundings } = running.ready;
   const team = { ...surroundings.team, mcp: { grants, toolNames: 'dotted' as const, channels: [], projects: [] } };
-  return startHost({
-    functions: [],
-    mcp: await mcpRoute({ surroundings: { ...surroundings, team }, duties: [running.ready] }),
-    surroundings,
-    host: '127.0.0.1',
-    port: 0,
-    token: undefined,
-    store: running.store,
-    clock: surroundings.ports.clock,
-    log: surroundings.log,
-    metrics: hostMetrics(),
-    stopping: { stop: () => undefined },
-    drainsOutbox: false,
-  });
+  const mcp = await mcpRoute({ surroundings: { ...surroundings, team }, duties: [running.ready] });
+  return scenarioHost(running, { mcp });
 }
 
 /** The result, or a failed test with the tool's error. */

@@ -52,7 +52,6 @@ function withDefaults(options: Partial<ScenarioOptions>): ScenarioOptions {
   return { duty: 'pipeline-retry', deadlineSeconds: DEADLINE_SECONDS, ...options };
 }
 
-/** The surroundings of a host in one process: events start runs right here. */
 const PULL_REQUESTS =
   "pipelines:\n  pull-requests:\n    '**':\n      - step:\n          name: Build\n          script: [npm ci]\n";
 /** The end of a log of a build that could not reach the mirror of its packages. */
@@ -79,6 +78,7 @@ export function pullRequestShop(others: readonly object[] = []): object {
   };
 }
 
+/** The surroundings of a host in one process: events start runs right here. */
 export function hostOf(running: RunningScenario): Surroundings {
   const { ready } = running;
   return { ...ready.surroundings, startHere: startsHere(new Map([[ready.duty.name, ready]])) };

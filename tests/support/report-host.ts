@@ -1,12 +1,10 @@
 // The one-process host over a scenario of pipeline-report that has run, for tests of its page.
 import path from 'node:path';
-import { pino } from 'pino';
 import { loadScenario, mergeDeep } from '../../fixtures/platform/scenario.ts';
 import { duty } from '../../functions/pipeline-report/index.ts';
 import { systemClock } from '../../shared/adapters/system/clock.ts';
 import type { JsonObject } from '../../shared/core/json.ts';
-import { startHost } from '../../shared/local/host.ts';
-import { hostMetrics } from '../../shared/local/metrics.ts';
+import { scenarioHost } from '../../shared/local/scenario-host.ts';
 import { openScenario } from '../../shared/local/scenario.ts';
 
 export const TOKEN = 'a-token-that-is-long-enough';
@@ -32,19 +30,10 @@ export async function reportHost(
     running.platform.clock.advance(60_000);
   }
   const { page } = duty;
-  const host = await startHost({
-    functions: [],
-    surroundings: running.ready.surroundings,
-    host: '127.0.0.1',
-    port: 0,
+  const host = await scenarioHost(running, {
     token,
-    store: running.store,
     clock: systemClock,
-    log: pino({ level: 'silent' }),
-    metrics: hostMetrics(),
     pages: new Map(page === undefined ? [] : [[duty.name, page]]),
-    stopping: { stop: () => undefined },
-    drainsOutbox: false,
   });
   return {
     url: `${host.url}/reports/${duty.name}`,
