@@ -17,6 +17,8 @@ const TICK_SECONDS = 30;
  * as well: the next comes a tick sooner. What began after the list fails later than it.
  */
 const RUNNING_SOONER_SECONDS = 60;
+/** Where nothing ran, what fails next has yet to begin, and few builds fail sooner than this. */
+const SHORTEST_BUILD_SECONDS = 30;
 /** Where builds are rare, what ran an hour ago tells nothing: all of them come so much sooner, for the hours in which requests are short. */
 const IDLE_SOONER_SHARE = 0.05;
 /** Builds of a working day count, those of yesterday hardly. */
@@ -44,9 +46,9 @@ export interface DueRepository {
 
 /**
  * The repositories whose turn it is: active ones (those that build most, up to policy.activeRepositories) each activeEvery, the
- * others each idleEvery, a little sooner where a failure could else wait longer than that. The one that waits longest beyond its
- * time, as a part of it, comes first: where requests are short, all wait longer by about the same part. What was never listed begins
- * at maximumAge.
+ * others each idleEvery, a little sooner where a failure could else wait longer than that. Where requests are short, those whose time
+ * is over come first, by how many times it is, so that all wait longer by about the same part; then those whose time is over soonest.
+ * What was never listed begins at maximumAge.
  */
 export function dueRepositories(
   slugs: readonly string[],
@@ -67,19 +69,45 @@ export function dueRepositories(
   const start = new Date((nowSeconds - durationSeconds(policy.maximumAge)) * 1000).toISOString();
   return slugs
     .map((slug) => {
-      const every = active.has(slug)
-        ? activeSeconds(durationSeconds(policy.activeEvery), states[slug])
-        : durationSeconds(policy.idleEvery) * (1 - IDLE_SOONER_SHARE);
-      const age = ageOf(states[slug]?.listedAt);
-      return { repository: slug, since: states[slug]?.since ?? start, late: age - every, share: age / every };
+      const state = states[slug];
+      const turn = active.has(slug) ? activeTurn(policy, state) : idleTurn(policy);
+      return { repository: slug, since: state?.since ?? start, age: ageOf(state?.listedAt), ...turn };
     })
-    .filter(({ late }) => late >= -TICK_SECONDS)
-    .sort((a, b) => compareNumbers(b.share, a.share) || compare(a.repository, b.repository))
+    .filter(({ age, every }) => age >= every - TICK_SECONDS)
+    .sort(inOrderOfNeed)
     .map(({ repository, since }) => ({ repository, since }));
 }
 
-function activeSeconds(every: number, state: RepositoryState | undefined): number {
-  return state?.isRunning === true ? Math.max(every / 2, every - RUNNING_SOONER_SECONDS) : every;
+/** In seconds since it was listed. */
+interface Turn {
+  readonly every: number;
+  /** A failure could wait longer than policy says if it is listed later. */
+  readonly latest: number;
+}
+
+function activeTurn(policy: PipelineRetryPolicy, state: RepositoryState | undefined): Turn {
+  const every = durationSeconds(policy.activeEvery);
+  return state?.isRunning === true
+    ? { every: Math.max(every / 2, every - RUNNING_SOONER_SECONDS), latest: every }
+    : { every, latest: every + SHORTEST_BUILD_SECONDS };
+}
+
+function idleTurn(policy: PipelineRetryPolicy): Turn {
+  const latest = durationSeconds(policy.idleEvery);
+  return { every: latest * (1 - IDLE_SOONER_SHARE), latest };
+}
+
+interface Waiting extends Turn, DueRepository {
+  readonly age: number;
+}
+
+function inOrderOfNeed(a: Waiting, b: Waiting): number {
+  const isOver = ({ age, latest }: Waiting): boolean => age >= latest;
+  const order =
+    isOver(a) && isOver(b)
+      ? compareNumbers(b.age / b.latest, a.age / a.latest)
+      : compareNumbers(a.latest - a.age, b.latest - b.age);
+  return Number(isOver(b)) - Number(isOver(a)) || order || compare(a.repository, b.repository);
 }
 
 /**

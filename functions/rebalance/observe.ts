@@ -219,23 +219,27 @@ async function readNeeds(
   };
 }
 
-/** The namespace's own pods are known already: a large one would be listed a second time. */
+/**
+ * Of the nodes that pods are to be raised on; where a raise changes templates, of all, since nobody knows where its pods will run.
+ * The namespace's own pods are known already: a large one would be listed a second time.
+ */
 async function readRooms(
   cluster: Cluster,
   needs: Needs,
   namespace: string,
   own: readonly Pod[],
 ): Promise<RebalanceFacts['nodes']> {
+  const { podsOnNodes } = needs;
   const [nodes, pods] = await Promise.all([
-    cluster.listNodes(),
-    needs.podsOnNodes.length === 0 ? { items: [] } : cluster.listPodsOnNodes(needs.podsOnNodes, namespace),
+    podsOnNodes.length === 0 ? cluster.listNodes() : cluster.listNodes(podsOnNodes),
+    podsOnNodes.length === 0 ? { items: [] } : cluster.listPodsOnNodes(podsOnNodes, namespace),
   ]);
   if ('unreadable' in nodes) {
     return { unreadable: nodes.unreadable };
   }
   return 'unreadable' in pods
     ? { unreadable: pods.unreadable }
-    : { items: [...nodeRooms(nodes.items, new Set(needs.podsOnNodes), [...own, ...pods.items])] };
+    : { items: [...nodeRooms(nodes.items, new Set(podsOnNodes), [...own, ...pods.items])] };
 }
 
 /** What is missing though nothing failed: a permission, or a whole source of metrics. */

@@ -3,10 +3,10 @@
 import type { Block } from '../core/document.ts';
 
 /**
- * `urgent`: somebody waits for it. `background`: lists, and what tells or checks what is done already; leaves the reserved part of
- * the request allowance alone.
+ * `urgent`: somebody waits for it. `background`: lists; leaves the reserved part of the request allowance alone. `best-effort`: what
+ * tells of what is done already; is put off before lists are when requests are short.
  */
-export type CiPriority = 'urgent' | 'background';
+export type CiPriority = 'urgent' | 'background' | 'best-effort';
 
 export interface CiRepository {
   /** Stands in every address; unique in the workspace. */
@@ -223,7 +223,7 @@ export interface CiAllowance {
 }
 
 export interface Ci {
-  /** The same system, with reads of that priority. Reads are `background` by default; starts and stops are always urgent, comments and statuses never. */
+  /** The same system, with reads of that priority. Reads are `background` by default; starts and stops are always urgent, comments and statuses best effort. */
   prioritised(priority: CiPriority): Ci;
   /** Costs no request. */
   remaining(): Promise<CiAllowance>;

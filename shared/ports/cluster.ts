@@ -233,7 +233,8 @@ export interface Cluster {
   listVerticalAutoscalers(namespace: string): Promise<Readable<VerticalAutoscaler>>;
   listQuotas(namespace: string): Promise<Readable<ResourceQuota>>;
   listLimitRanges(namespace: string): Promise<Readable<LimitRange>>;
-  listNodes(): Promise<Readable<Node>>;
+  /** All, or the named ones; one that is gone is left out. */
+  listNodes(names?: readonly string[]): Promise<Readable<Node>>;
   /** Pods that hold room on the named nodes (not Succeeded or Failed), of all namespaces but the one that is left out. */
   listPodsOnNodes(nodes: readonly string[], exceptNamespace?: string): Promise<Readable<Pod>>;
   readPod(namespace: string, name: string): Promise<Pod | undefined>;

@@ -161,6 +161,10 @@ describeWith(
           ),
         );
         expect('items' in one && one.items.every(({ nodeName }) => nodeName === names[0])).toBe(true);
+        const named = await cluster.listNodes(names.slice(0, 1));
+        expect('items' in named && named.items.map(({ name }) => name)).toEqual(names.slice(0, 1));
+        const small = await adapterOf(real, { pageSize: 1 }).listNodes(names.slice(1, 2));
+        expect('items' in small && small.items.map(({ name }) => name)).toEqual(names.slice(1, 2));
       });
     });
 

@@ -57,8 +57,11 @@ const LIMIT_HOLDS_MILLISECONDS = 3_600_000;
 const LIMIT_SHARE = 0.98;
 /** Bitbucket says that its limit is near when more than this share of it is spent. */
 const NEAR_LIMIT_SHARE = 0.8;
-/** Share of the budget that background work leaves free at any time: about what urgent work needs in a minute, so that it never queues. */
-const FREE_SHARE = 0.03;
+/**
+ * Share of the budget that work of each priority leaves free at any time. Background work: about what urgent work needs in a minute, so
+ * that it never queues. What may as well come later: that and the lists of some minutes, so that it is put off before they are.
+ */
+const FREE_SHARES: Readonly<Record<CiPriority, number>> = { urgent: 0, background: 0.02, 'best-effort': 0.06 };
 
 /** Without what no longer counts. A reservation from the future, of a clock that was ahead, counts. */
 export function pruned(state: AllowanceState, now: number): AllowanceState {
@@ -136,19 +139,18 @@ interface Limit {
 }
 
 /**
- * Urgent work may spend the whole budget. Background work leaves a little free at any time, and spends of its own no more than what
- * is not kept for urgent work; what urgent work did spend is taken from nothing else, or lists would stand still in just the hours
- * in which builds fail.
+ * Urgent work may spend the whole budget. All other leaves a little free at any time, and spends together no more than what is not kept
+ * for urgent work; what urgent work did spend is taken from nothing else, or lists would stand still in just the hours in which
+ * builds fail.
  */
 function limitsOf(state: AllowanceState, rules: AllowanceRules, priority: CiPriority): readonly Limit[] {
   const budget = budgetOf(state, rules);
-  const all = (): boolean => true;
-  return priority === 'urgent'
-    ? [{ room: budget, of: all }]
-    : [
-        { room: budget - Math.ceil(budget * FREE_SHARE), of: all },
-        { room: budget - Math.ceil(budget * rules.urgentShare), of: (one) => one.priority === 'background' },
-      ];
+  const all = { room: budget - Math.ceil(budget * FREE_SHARES[priority]), of: (): boolean => true };
+  const notUrgent = {
+    room: budget - Math.ceil(budget * rules.urgentShare),
+    of: (one: Reservation): boolean => one.priority !== 'urgent',
+  };
+  return priority === 'urgent' ? [all] : [all, notUrgent];
 }
 
 function reserved({ reservations }: AllowanceState, now: number, of: Limit['of'] = () => true): number {

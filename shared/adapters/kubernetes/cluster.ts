@@ -31,8 +31,8 @@ import {
   resourceQuotaFacts,
   verticalAutoscalerFacts,
 } from './namespace-facts.ts';
+import { readNodes, readPodsOnNodes } from './nodes.ts';
 import { labelSelector, type ListRequest, readList, readObject, type Resource, resourcePath } from './pages.ts';
-import { readPodsOnNodes } from './pods-on-nodes.ts';
 import { daemonSetFacts, deploymentFacts, podFacts, statefulSetFacts } from './pod-facts.ts';
 import {
   DAEMON_SETS,
@@ -163,13 +163,16 @@ class KubernetesCluster implements Cluster {
     return this.#readable({ resource: LIMIT_RANGES, namespace, project: limitRangeFacts });
   }
 
-  listNodes(): Promise<Readable<Node>> {
-    return this.#readable({ resource: NODES, project: nodeFacts });
+  listNodes(names?: readonly string[]): Promise<Readable<Node>> {
+    return names === undefined
+      ? this.#readable({ resource: NODES, project: nodeFacts })
+      : this.#unlessUnreadable(NODES, () => readNodes(this.#client, this.#wholeCluster(), names));
   }
 
   listPodsOnNodes(nodes: readonly string[], exceptNamespace?: string): Promise<Readable<Pod>> {
-    const place = { target: this.#target(undefined), pageSize: this.#pageSize };
-    return this.#unlessUnreadable(PODS, () => readPodsOnNodes(this.#client, place, nodes, exceptNamespace));
+    return this.#unlessUnreadable(PODS, () =>
+      readPodsOnNodes(this.#client, this.#wholeCluster(), nodes, exceptNamespace),
+    );
   }
 
   readPod(namespace: string, name: string): Promise<Pod | undefined> {
@@ -359,6 +362,10 @@ class KubernetesCluster implements Cluster {
 
   #objectContext(operation: string, object: string, effect: CallContext['effect']): CallContext {
     return { operation, target: `${object} of cluster ${this.name}`, effect };
+  }
+
+  #wholeCluster(): Pick<ListRequest<Message, unknown>, 'target' | 'pageSize'> {
+    return { target: this.#target(), pageSize: this.#pageSize };
   }
 
   #target(namespace?: string): string {

@@ -152,7 +152,12 @@ export function mcpCluster(options: McpClusterOptions): Cluster {
     listVerticalAutoscalers: (namespace) => list('vertical_autoscalers', VerticalAutoscalerShape, { namespace }),
     listQuotas: (namespace) => list('quotas', QuotaShape, { namespace }),
     listLimitRanges: (namespace) => list('limit_ranges', LimitRangeShape, { namespace }),
-    listNodes: () => list('nodes', NodeShape, {}),
+    async listNodes(names) {
+      const nodes = await list('nodes', NodeShape, {});
+      return names === undefined || 'unreadable' in nodes
+        ? nodes
+        : { items: nodes.items.filter(({ name }) => names.includes(name)) };
+    },
     async listPodsOnNodes(nodes, exceptNamespace) {
       if (exceptNamespace === undefined) {
         return { unreadable: 'Over MCP the pods on nodes are told for all namespaces but one only.' };

@@ -62,7 +62,7 @@ function mostInAnHour(times: readonly number[]): number {
 
 const step = fc.record({
   instance: fc.nat({ max: 3 }),
-  priority: fc.constantFrom<CiPriority>('urgent', 'background'),
+  priority: fc.constantFrom<CiPriority>('urgent', 'background', 'best-effort'),
   takes: fc.integer({ min: 1, max: 25 }),
   passes: fc.integer({ min: 0, max: 1500 }),
 });
@@ -125,7 +125,28 @@ describe('the request allowance', () => {
     while (await taken(allowances[0])) {
       background += 1;
     }
-    expect([background, await taken(allowances[0], 'urgent')]).toEqual([18, true]);
+    expect([background, await taken(allowances[0], 'urgent')]).toEqual([19, true]);
+  });
+
+  it('puts off what may come later before lists, and counts it with them', async () => {
+    const { allowances } = instances(1);
+    for (let count = 0; count < 20; count += 1) {
+      await taken(allowances[0], 'urgent');
+    }
+    const spent = { later: 0, lists: 0 };
+    while (await taken(allowances[0], 'best-effort')) {
+      spent.later += 1;
+    }
+    while (await taken(allowances[0])) {
+      spent.lists += 1;
+    }
+    expect(spent).toEqual({ later: 17, lists: 2 });
+    const { allowances: others } = instances(1);
+    let later = 0;
+    while (await taken(others[0], 'best-effort')) {
+      later += 1;
+    }
+    expect([later, await taken(others[0])]).toEqual([30, false]);
   });
 
   it('hands back what was reserved and not spent in a minute', async () => {

@@ -176,6 +176,45 @@ describe('listing pods on nodes', () => {
   });
 });
 
+describe('named nodes', () => {
+  const nodeList = (names: readonly string[], metadata: object = {}) => ({
+    kind: 'NodeList',
+    apiVersion: 'v1',
+    metadata,
+    items: names.map((name) => ({ metadata: { name }, spec: {}, status: { allocatable: { memory: '8Gi' } } })),
+  });
+
+  test('are picked out of the list where it is a page, one that is gone left out', async () => {
+    const { cluster, asked } = await rig((_request, response) => {
+      json(response, 200, nodeList(['node-1', 'node-2', 'node-3']));
+    });
+    expect(await cluster.listNodes(['node-3', 'node-9', 'node-1'])).toEqual({
+      items: [
+        { name: 'node-1', allocatable: { memory: '8Gi' }, unschedulable: false },
+        { name: 'node-3', allocatable: { memory: '8Gi' }, unschedulable: false },
+      ],
+    });
+    expect(asked.map(({ query }) => [query.get('limit'), query.get('fieldSelector')])).toEqual([['50', null]]);
+    await cluster.listNodes(Array.from({ length: 12 }, (_, index) => `node-${String(index)}`));
+    expect(asked[1]?.query.get('limit')).toBe('60');
+  });
+
+  test('are asked one by one where the cluster has more, each by its own name alone', async () => {
+    const { cluster, asked } = await rig((request, response) => {
+      const only = /^metadata\.name=(.*)$/.exec(request.query.get('fieldSelector') ?? '')?.[1];
+      json(response, 200, only === undefined ? nodeList(['node-0'], { continue: 'more' }) : nodeList([only]));
+    });
+    expect(await cluster.listNodes(['node-1', 'a=b,c', 'node-1'])).toMatchObject({
+      items: [{ name: 'node-1' }],
+    });
+    expect(asked.map(({ query }) => query.get('fieldSelector'))).toEqual([
+      null,
+      'metadata.name=node-1',
+      'metadata.name=a\\=b\\,c',
+    ]);
+  });
+});
+
 describe('lists that a run can do without', () => {
   test('say which permission is missing', async () => {
     const message =

@@ -40,6 +40,29 @@ describe('whose turn it is', () => {
     expect(due(states)).toEqual(['new', 'never-built-late', 'active-late', 'idle-late']);
   });
 
+  it('first those whose time is over, by how many times it is, then those whose time is over soonest', () => {
+    const states = {
+      'active-over-twice': state(11, 10),
+      'idle-over-twice': state(121, 2000),
+      'active-over': state(5.6, 10),
+      'idle-over': state(60.1, 2000),
+      'active-soon': state(5.4, 10),
+      'running-soon': { ...state(4, 10), isRunning: true },
+      'idle-soon': state(58, 2000),
+      'idle-soonest': state(59.5, 2000),
+    };
+    expect(due(states)).toEqual([
+      'idle-over-twice',
+      'active-over-twice',
+      'active-over',
+      'idle-over',
+      'active-soon',
+      'idle-soonest',
+      'running-soon',
+      'idle-soon',
+    ]);
+  });
+
   it('where something ran when it was listed a minute sooner, and before one that waits as long', () => {
     const states = {
       still: state(5, 10),
@@ -47,7 +70,7 @@ describe('whose turn it is', () => {
       sooner: { ...state(4, 10), isRunning: true },
       'too soon': { ...state(3, 10), isRunning: true },
     };
-    expect(due(states)).toEqual(['running', 'sooner', 'still']);
+    expect(due(states)).toEqual(['running', 'still', 'sooner']);
     expect(due(states, PipelineRetryPolicy.parse({ activeEvery: '1m' }))).toHaveLength(4);
   });
 

@@ -149,6 +149,20 @@ describe('what is asked', () => {
     expect(decisions.map(short)).toEqual(['act raise-memory-after-oom']);
   });
 
+  test('the nodes of what is to be raised in place, and all nodes when templates change', async () => {
+    const nodes = ['node-1', 'node-2'].map((name) => ({
+      name,
+      allocatable: { memory: '8Gi' },
+      unschedulable: false,
+    }));
+    const roomsOf = async (apply: 'in-place' | 'rollout') => {
+      const { facts } = await run({ kills: THREE_KILLS, nodes }, policy({ apply }));
+      return facts.nodes !== null && 'items' in facts.nodes ? facts.nodes.items.map(({ name }) => name) : facts.nodes;
+    };
+    expect(await roomsOf('in-place')).toEqual(['node-1']);
+    expect(await roomsOf('rollout')).toEqual(['node-1', 'node-2']);
+  });
+
   test('seven days when something is to be trimmed', async () => {
     const metrics = (query: string) =>
       usual(query).map((one) => (query.startsWith('count') ? one : { ...one, value: one.value / 10 }));

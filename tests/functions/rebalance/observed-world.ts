@@ -134,9 +134,11 @@ export async function run(world: World, by: Policy<RebalancePolicy> = policy()) 
     listVerticalAutoscalers: () => Promise.resolve({ items: [] }),
     listQuotas: () => Promise.resolve({ items: [] }),
     listLimitRanges: () => Promise.resolve({ items: [] }),
-    listNodes: () =>
+    listNodes: (names?: readonly string[]) =>
       Promise.resolve({
-        items: world.nodes ?? [{ name: 'node-1', allocatable: { memory: '8Gi' }, unschedulable: false }],
+        items: (world.nodes ?? [{ name: 'node-1', allocatable: { memory: '8Gi' }, unschedulable: false }]).filter(
+          ({ name }) => names?.includes(name) ?? true,
+        ),
       }),
     listPodsOnNodes: () => Promise.resolve({ items: world.onNodes ?? [] }),
     ...world.cluster,
