@@ -42,6 +42,8 @@ export interface DueRepository {
   readonly repository: string;
   /** Listed from here on. */
   readonly since: string;
+  /** May as well be listed some minutes later, where requests are short. */
+  readonly isEarly: boolean;
 }
 
 /**
@@ -75,7 +77,7 @@ export function dueRepositories(
     })
     .filter(({ age, every }) => age >= every - TICK_SECONDS)
     .sort(inOrderOfNeed)
-    .map(({ repository, since }) => ({ repository, since }));
+    .map(({ repository, since, age, latest }) => ({ repository, since, isEarly: latest - age > TICK_SECONDS }));
 }
 
 /** In seconds since it was listed. */
@@ -97,7 +99,8 @@ function idleTurn(policy: PipelineRetryPolicy): Turn {
   return { every: latest * (1 - IDLE_SOONER_SHARE), latest };
 }
 
-interface Waiting extends Turn, DueRepository {
+interface Waiting extends Turn {
+  readonly repository: string;
   readonly age: number;
 }
 

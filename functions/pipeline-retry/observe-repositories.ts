@@ -1,8 +1,8 @@
 // Which pipelines of the workspace failed since they were last listed, within the allowance of requests. Judges nothing.
 import { eachOf } from '../../shared/core/each-of.ts';
 import { describeError, PlatformError } from '../../shared/core/errors.ts';
-import type { Ci, CiPipeline } from '../../shared/ports/ci.ts';
-import { activityAt, areRepositoriesDue, dueRepositories } from './needs.ts';
+import type { Ci, CiPipeline, CiPriority } from '../../shared/ports/ci.ts';
+import { activityAt, areRepositoriesDue, type DueRepository, dueRepositories } from './needs.ts';
 import type { PipelineRetryPolicy } from './schema.ts';
 import type { PipelineRetryFacts } from './schema-facts.ts';
 import type { BranchPass, FoundPipeline, RepositoryMemory, RepositoryState } from './schema-memory.ts';
@@ -59,21 +59,22 @@ export async function listFailures(input: ListingInput): Promise<Listing> {
   ];
   const results: { slug: string; state: RepositoryState; pipelines: readonly CiPipeline[] }[] = [];
   let putOff = 0;
-  let isSpent = false;
+  const spent = new Set<CiPriority>();
   let failed = 0;
-  await eachOf(turns, AT_ONCE, async ({ repository, since }) => {
-    if (isSpent) {
-      putOff += 1;
+  await eachOf(turns, AT_ONCE, async ({ repository, since, isEarly }) => {
+    const priority = first.includes(repository) ? 'urgent' : isEarly ? 'best-effort' : 'background';
+    if (spent.has(priority)) {
+      putOff += Number(priority !== 'best-effort');
       return;
     }
     try {
-      const reader = first.includes(repository) ? ci.prioritised('urgent') : ci;
+      const reader = ci.prioritised(priority);
       const pipelines = await allSince(reader, repository, since);
       results.push({ slug: repository, pipelines, state: stateAfter(memory.repositories[repository], pipelines, now) });
     } catch (error) {
       if (isAllowanceSpent(error)) {
-        isSpent = true;
-        putOff += 1;
+        spent.add(priority);
+        putOff += Number(priority !== 'best-effort');
         return;
       }
       failed += 1;
@@ -140,9 +141,10 @@ function hintedTurn(
   memory: RepositoryMemory,
   due: readonly { readonly since: string }[],
   now: string,
-): { readonly repository: string; readonly since: string } {
+): DueRepository {
   return {
     repository,
+    isEarly: false,
     since: memory.repositories[repository]?.since ?? due[0]?.since ?? secondsBefore(now, OVERLAP_SECONDS),
   };
 }

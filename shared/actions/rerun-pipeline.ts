@@ -107,8 +107,8 @@ export const rerunPipeline: ActionKind = {
 
   async observe(ports, _team, action, now) {
     const { repository, pipeline } = PipelineTarget.parse(action.target);
-    // Nobody waits for it: what was begun goes on without.
-    return viewOf(await firstRun(ciOf(ports, 'background'), repository, pipeline, searchOf(action.to)), now);
+    // It goes on whether or not somebody looks.
+    return viewOf(await firstRun(ciOf(ports, 'best-effort'), repository, pipeline, searchOf(action.to)), now);
   },
 
   judge: judgeRerun,

@@ -304,9 +304,9 @@ export const TeamPolicy = z.strictObject({
           .int()
           .min(60)
           .max(10_000)
-          .default(980)
+          .default(990)
           .describe(
-            'Requests in any 60 minutes, over all instances. Bitbucket allows 1,000 to a token (more over 100 seats); 200 repositories at 50 failures an hour need some 940, and 20 are left for a person. Lower it where others use the same token',
+            'Requests in any 60 minutes, over all instances. Bitbucket allows 1,000 to a token (more over 100 seats); 200 repositories at 50 failures an hour need some 940, and 10 are left for a person. Lower it where others use the same token',
           ),
         urgentShare: z
           .number()
@@ -314,7 +314,7 @@ export const TeamPolicy = z.strictObject({
           .max(0.9)
           .default(0.2)
           .describe(
-            'Share of them that the lists of pipelines leave to the causes of failures, reruns and what people ask for. A fifth is 196 an hour, three for each minute',
+            'Share of them that the lists of pipelines leave to the causes of failures, reruns and what people ask for. A fifth is 198 an hour, three for each minute',
           ),
       }),
       signatures: TeamSignatures,

@@ -232,6 +232,12 @@ const OPTIONAL: readonly Optional[] = [
     neededBy: ['chat.pictures'],
     instead: 'export function picturesOf() { return undefined; }',
   },
+  { module: 'shared/wiring/ci.ts', neededBy: ['ci.'], instead: 'export function ciOf() { return undefined; }' },
+  {
+    module: 'shared/wiring/events.ts',
+    neededBy: ['events.'],
+    instead: 'export const EVENT_HANDLERS = new Map(); export function sendersOf() { return new Map(); }',
+  },
   {
     module: 'shared/adapters/ollama/sdk.ts',
     neededBy: ['model.'],

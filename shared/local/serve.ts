@@ -12,7 +12,7 @@ import { handOn, storeEvent } from '../runtime/ingress.ts';
 import { deliverRun, drainOutbox } from '../runtime/outbox.ts';
 import type { RunRecord } from '../runtime/run-record.ts';
 import { startsHere } from '../runtime/start-run.ts';
-import { socketsOf } from '../wiring/events.ts';
+import { socketsOf } from '../wiring/sockets.ts';
 import { createSystem, policyOf } from '../wiring/system.ts';
 import { background } from './background.ts';
 import { findDrivers, findDuties } from './duties.ts';

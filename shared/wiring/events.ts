@@ -1,12 +1,11 @@
-// Who may send events, and what is done with them. A new source of events is entered here and nowhere else.
-import type { Logger } from 'pino';
+// Who may send events, and what is done with them. A new source of events is entered here, and in sockets.ts where it has one.
+// The build leaves it out of the bundles of functions without a capability of events (shared/local/build.ts), which take none and work
+// on none: keep its two exports.
 import { rerunPipeline } from '../actions/rerun-pipeline.ts';
 import { bitbucketSender } from '../adapters/bitbucket/sender.ts';
 import { slackSender } from '../adapters/slack/signature.ts';
-import { slackSocket } from '../adapters/slack/socket.ts';
 import type { Environment } from '../config/environment.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { EventSocket, Sender } from '../ports/sender.ts';
+import type { Sender } from '../ports/sender.ts';
 import { buildHandler } from '../runtime/build-event.ts';
 import { handleClick } from '../runtime/click.ts';
 import type { EventHandler } from '../runtime/context.ts';
@@ -29,29 +28,3 @@ export const EVENT_HANDLERS: ReadonlyMap<string, EventHandler> = new Map([
   ['slack', handleClick],
   ['bitbucket', buildHandler({ duty: 'pipeline-retry', kind: rerunPipeline.kind })],
 ]);
-
-/** By the same name; for a host that lives as long as its connections. */
-export function socketsOf(
-  environment: Environment,
-  { clock, random, log }: { readonly clock: Clock; readonly random: () => number; readonly log: Logger },
-): ReadonlyMap<string, EventSocket> {
-  const { slackAppToken, slackApiUrl } = environment;
-  return new Map([
-    ...(slackAppToken === undefined
-      ? []
-      : [
-          [
-            'slack',
-            slackSocket({
-              appToken: slackAppToken,
-              apiUrl: slackApiUrl.endsWith('/') ? slackApiUrl : `${slackApiUrl}/`,
-              clock,
-              random,
-              tell: (level, message) => {
-                log[level]({ source: 'slack' }, message);
-              },
-            }),
-          ] as const,
-        ]),
-  ]);
-}

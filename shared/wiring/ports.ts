@@ -1,7 +1,5 @@
 // Puts adapters behind ports, as environment and policy say. The only shared place that knows which adapter serves which port.
 // Everything here is lazy: an adapter loads its SDK at its first call, so a run pays only for what it uses.
-import { bitbucketCi } from '../adapters/bitbucket/ci.ts';
-import { gcpDeployment } from '../adapters/gcp/deployment.ts';
 import { firestoreStore } from '../adapters/firestore/store.ts';
 import { kubernetesCluster } from '../adapters/kubernetes/cluster.ts';
 import { jiraTracker } from '../adapters/jira/tracker.ts';
@@ -12,35 +10,21 @@ import { sqliteStore } from '../adapters/sqlite/store.ts';
 import { systemRandom } from '../adapters/system/clock.ts';
 import { victoriaMetrics } from '../adapters/victoria/metrics.ts';
 import type { Environment } from '../config/environment.ts';
-import { SETTINGS } from '../config/settings.ts';
 import { CallerError, ConfigurationError } from '../core/errors.ts';
 import type { TeamPolicy } from '../core/policy.ts';
-import type { Ci } from '../ports/ci.ts';
 import type { Chat } from '../ports/chat.ts';
-import type { Clock, Ids } from '../ports/clock.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Cluster } from '../ports/cluster.ts';
-import type { Deployment } from '../ports/deployment.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Model } from '../ports/model.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { Store } from '../ports/store.ts';
 import type { Tracker } from '../ports/tracker.ts';
+import { ciOf } from './ci.ts';
 import { mcpPorts, type ToolFinding } from './mcp.ts';
 import { picturesOf } from './pictures.ts';
-
-export interface WiringInput {
-  readonly environment: Environment;
-  readonly team: TeamPolicy;
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly random: () => number;
-  /** Of the function's own function.yaml: a system that none of them is for stays away, and so do its secrets. All when absent. */
-  readonly capabilities?: readonly string[];
-  /** For every call outside, in place of each adapter's own. */
-  readonly deadlineSeconds?: number;
-}
+import { deadlineOf, missing, type WiringInput } from './wiring-input.ts';
 
 /** The ports, and how what they keep open ends: a server that was started would keep the process alive. */
 export interface ConnectedPorts {
@@ -150,21 +134,6 @@ export function openStoreForReading(
     : openStoreOf(environment, clock);
 }
 
-/** What is deployed in the given project, or in the one that the environment names. */
-export function openDeployment(
-  environment: Environment,
-  at: { readonly project: string | undefined; readonly clock: Clock; readonly random: () => number },
-): Deployment {
-  const project = at.project ?? environment.pubsubProject;
-  if (project === undefined) {
-    throw new CallerError('Which Google Cloud project?', {
-      field: '--project',
-      remedy: 'Give --project, or set PUBSUB_PROJECT.',
-    });
-  }
-  return gcpDeployment({ project, apiUrl: environment.googleApiUrl, clock: at.clock, random: at.random });
-}
-
 /** The store as NIGHTSHIFT_STORE spells it. */
 export function storeLabel({ store }: Environment): string {
   return store.kind === 'sqlite' ? `sqlite:${store.path}` : `firestore:${store.project}/${store.database}`;
@@ -173,10 +142,6 @@ export function storeLabel({ store }: Environment): string {
 /** A store that lives as long as the process: for a dry run on a machine that has none. */
 export function memoryStore(clock: Clock): Store {
   return sqliteStore({ path: ':memory:', clock });
-}
-
-function deadlineOf({ deadlineSeconds }: WiringInput): { deadlineSeconds?: number } {
-  return deadlineSeconds === undefined ? {} : { deadlineSeconds };
 }
 
 function chatOf(input: WiringInput): Chat | undefined {
@@ -214,26 +179,6 @@ function trackerOf(input: WiringInput): Tracker | undefined {
   });
 }
 
-function ciOf(input: WiringInput): Ci | undefined {
-  const { environment, team, store, clock, ids, random } = input;
-  if (team.ci === undefined) {
-    return undefined;
-  }
-  if (environment.bitbucketAccessToken === undefined) {
-    throw missing('ci.bitbucket', 'BITBUCKET_ACCESS_TOKEN');
-  }
-  return bitbucketCi({
-    ...team.ci.bitbucket,
-    apiUrl: environment.bitbucketApiUrl,
-    token: environment.bitbucketAccessToken,
-    instance: ids.next(),
-    store,
-    clock,
-    random,
-    ...deadlineOf(input),
-  });
-}
-
 function queueOf({ environment, clock, random }: WiringInput): Queue | undefined {
   return environment.pubsubProject === undefined
     ? undefined
@@ -263,14 +208,6 @@ function modelOf(input: WiringInput): Model | undefined {
     random,
     ...deadlineOf(input),
     ...(environment.ollamaToken === undefined ? {} : { token: environment.ollamaToken }),
-  });
-}
-
-function missing(part: string, variable: string): ConfigurationError {
-  const isSecret = SETTINGS.some(({ name, secret }) => name === variable && secret);
-  const orFile = isSecret ? `, or ${variable}_FILE with the path of a file that holds it` : '';
-  return new ConfigurationError(`The policy has ${part}, and ${variable} is not set.`, {
-    remedy: `Set ${variable}${orFile}, or take ${part} out of the policy.`,
   });
 }
 

@@ -191,6 +191,20 @@ describeWith(
         expect(forwarded.requests).toHaveLength(10);
       });
 
+      test('of pods on nodes are not read where asking the nodes costs less: the server tells how long they are', async () => {
+        const namespace = await real.createNamespace('counted');
+        await createAll(
+          namespace,
+          Array.from({ length: 501 }, (_, index) => `pod-${String(index)}`),
+        );
+        await using forwarded = await forwardedAdapter(real, {});
+        const nodes = ['a', 'b', 'c', 'd'].map((name) => `no-such-node-${name}`);
+        expect(await forwarded.cluster.listPodsOnNodes(nodes)).toEqual({ items: [] });
+        const asked = forwarded.requests.map(({ query }) => query.get('fieldSelector')?.split(',').at(-1));
+        expect(forwarded.requests[0]?.query.get('limit')).toBe('1');
+        expect(asked.slice(1).sort()).toEqual(nodes.map((node) => `spec.nodeName=${node}`));
+      });
+
       test('go on from the newer state when their snapshot has expired on the way (410)', async ({ skip }) => {
         const { own } = real;
         skip(own === undefined, 'the history of a cluster that was lent is left alone');

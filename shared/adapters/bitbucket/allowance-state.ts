@@ -42,9 +42,9 @@ export interface Told {
 export const EMPTY: AllowanceState = { reservations: [] };
 
 /** A reserved request is sent within this time, or handed back: a block of ten is spent within seconds, or lies idle. */
-export const SPEND_WITHIN_MILLISECONDS = 20_000;
+export const SPEND_WITHIN_MILLISECONDS = 10_000;
 /** Clocks of two instances differ by less than this, and a request is under way for less. */
-const TOLERANCE_MILLISECONDS = 20_000;
+const TOLERANCE_MILLISECONDS = 15_000;
 /** A request may be sent at the end of its time: only this much later is it surely out of the rolling hour. */
 const COUNTS_MILLISECONDS = 3_600_000 + SPEND_WITHIN_MILLISECONDS + TOLERANCE_MILLISECONDS;
 /** After a 429 without Retry-After: a minute frees a sixtieth of a rolling hour, and Bitbucket is asked once more then. */
@@ -54,14 +54,14 @@ const NEAR_LIMIT_MILLISECONDS = 60_000;
 /** A limit that was not told for this long may be another by now. */
 const LIMIT_HOLDS_MILLISECONDS = 3_600_000;
 /** Of a limit that Bitbucket told. Every request of ours is counted before it is sent; the rest is for requests of a person. */
-const LIMIT_SHARE = 0.98;
+const LIMIT_SHARE = 0.99;
 /** Bitbucket says that its limit is near when more than this share of it is spent. */
 const NEAR_LIMIT_SHARE = 0.8;
 /**
  * Share of the budget that work of each priority leaves free at any time. Background work: about what urgent work needs in a minute, so
  * that it never queues. What may as well come later: that and the lists of some minutes, so that it is put off before they are.
  */
-const FREE_SHARES: Readonly<Record<CiPriority, number>> = { urgent: 0, background: 0.02, 'best-effort': 0.06 };
+const FREE_SHARES: Readonly<Record<CiPriority, number>> = { urgent: 0, background: 0.03, 'best-effort': 0.07 };
 
 /** Without what no longer counts. A reservation from the future, of a clock that was ahead, counts. */
 export function pruned(state: AllowanceState, now: number): AllowanceState {

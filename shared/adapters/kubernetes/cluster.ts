@@ -21,7 +21,7 @@ import type {
 import type { AccessSource } from './admission.ts';
 import { type Live, sizePatch, type SizeChange, whatDiffers } from './changes.ts';
 import { type Call, KubernetesClient, type Reply } from './client.ts';
-import { readServerTime, readVersion, reviewAccess } from './discovery.ts';
+import { readServerTime, reviewAccess, versionReader } from './discovery.ts';
 import { callFailure, type CallContext } from './failure.ts';
 import type { Message } from './message.ts';
 import {
@@ -78,6 +78,7 @@ class KubernetesCluster implements Cluster {
   readonly name: string;
   readonly #client: KubernetesClient;
   readonly #pageSize: number;
+  readonly #version: () => Promise<ClusterVersion>;
 
   constructor(options: KubernetesClusterOptions) {
     this.name = options.name;
@@ -87,6 +88,7 @@ class KubernetesCluster implements Cluster {
       userAgent: options.userAgent ?? FIELD_MANAGER,
       deadlineSeconds: options.deadlineSeconds ?? 15,
     });
+    this.#version = versionReader(this.#client, this.#target(), options.clock);
   }
 
   get server(): string {
@@ -94,7 +96,7 @@ class KubernetesCluster implements Cluster {
   }
 
   version(): Promise<ClusterVersion> {
-    return readVersion(this.#client, this.#target());
+    return this.#version();
   }
 
   serverTime(): Promise<string | null> {

@@ -1,4 +1,5 @@
 // What the API server says of itself and of us: version, which resources it serves, what we may do. All of it is JSON.
+import type { Clock } from '../../ports/clock.ts';
 import type { ClusterVersion, Permission } from '../../ports/cluster.ts';
 import type { Call, KubernetesClient, Reply } from './client.ts';
 import { isRecord, readJson } from './json.ts';
@@ -39,7 +40,28 @@ const VERSION_CALL = {
   accept: 'json',
 } as const;
 
-export async function readVersion(client: KubernetesClient, target: string): Promise<ClusterVersion> {
+/** A tick looks at one namespace after another, and these are three requests of each small one's thirty. Servers are upgraded seldom. */
+const VERSION_HOLDS_MILLISECONDS = 60_000;
+
+/** What the server is and offers: what it said within the last minute, or asked. */
+export function versionReader(client: KubernetesClient, target: string, clock: Clock): () => Promise<ClusterVersion> {
+  let known: { readonly at: number; readonly version: Promise<ClusterVersion> } | undefined;
+  return () => {
+    const now = clock.now().getTime();
+    if (known !== undefined && now >= known.at && now < known.at + VERSION_HOLDS_MILLISECONDS) {
+      return known.version;
+    }
+    const version = readVersion(client, target);
+    const asked = { at: now, version };
+    known = asked;
+    version.catch(() => {
+      known = known === asked ? undefined : known;
+    });
+    return version;
+  };
+}
+
+async function readVersion(client: KubernetesClient, target: string): Promise<ClusterVersion> {
   const [version, core, verticalAutoscalers] = await Promise.all([
     client.call({ ...VERSION_CALL, target }, (reply) => readJson(VERSION, parsed(reply), 'Version')),
     client.call(discoveryCall('/api/v1', target), (reply) =>

@@ -26,6 +26,7 @@ const OBJECT_META = message('ObjectMeta', {
 export const LIST_META = message('ListMeta', {
   resourceVersion: [2, 'string'],
   continue: [3, 'string'],
+  remainingItemCount: [4, 'int'],
 });
 
 const RESOURCE_REQUIREMENTS = message('ResourceRequirements', {

@@ -4,15 +4,15 @@ import type { Node, Pod } from '../../ports/cluster.ts';
 import type { KubernetesClient } from './client.ts';
 import type { Message } from './message.ts';
 import { nodeFacts } from './namespace-facts.ts';
-import { type ListRequest, readList, readListWithin } from './pages.ts';
+import { countItems, type ListRequest, readList, readListWithin } from './pages.ts';
 import { podFacts } from './pod-facts.ts';
 import { NODES, PODS } from './resources.ts';
 
-/** Up to so many nodes are asked for their pods one by one; for more, one list of a small cluster's pods costs less. */
+/** Up to so many nodes are asked for their pods one by one, whatever the size of the cluster. */
 const NODES_ASKED_SINGLY = 3;
 /**
- * A page of the cluster's pods costs about as much as asking five nodes. Nobody tells how many pages there are: when those that
- * were read have cost as much as asking the nodes would, the nodes are asked. So it never costs more than twice the better way.
+ * A page of the cluster's pods costs about as much as asking five nodes. Where nobody tells how many pages there are, they are read
+ * until they have cost as much as asking the nodes would, and then the nodes are asked: never more than twice the better way.
  */
 const NODES_A_PAGE_COSTS = 5;
 /** A node tells of all images on it: this many in a list cost about as much as one request, and as many in any case are no matter. */
@@ -61,7 +61,10 @@ export async function readPodsOnNodes(
     project: (raw) => (wanted.has(raw.spec?.nodeName ?? '') ? podFacts(raw) : undefined),
   });
   if (wanted.size > NODES_ASKED_SINGLY) {
-    const whole = await readListWithin(client, those('spec.nodeName!='), Math.ceil(wanted.size / NODES_A_PAGE_COSTS));
+    const pages = Math.ceil(wanted.size / NODES_A_PAGE_COSTS);
+    const pods = await countItems(client, { ...those(''), query: {} });
+    const mayBeWhole = pods === undefined || pods <= pages * place.pageSize;
+    const whole = mayBeWhole ? await readListWithin(client, those('spec.nodeName!='), pages) : undefined;
     if (whole !== undefined) {
       return whole;
     }

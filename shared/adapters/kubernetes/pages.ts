@@ -61,6 +61,8 @@ export interface ListRequest<M extends Message, F> {
 /** One page before its items are read. */
 interface Page<M extends Message> {
   readonly continue: string;
+  /** How many come after this page, where the server tells. */
+  readonly remaining: number | undefined;
   readonly items: Iterable<Read<M>>;
 }
 
@@ -141,6 +143,20 @@ export async function readListWithin<M extends Message, F>(
   }
 }
 
+/** How many items the list has, by one small request; undefined where the server does not tell, as with selectors. */
+export async function countItems<M extends Message, F>(
+  client: KubernetesClient,
+  request: ListRequest<M, F>,
+): Promise<number | undefined> {
+  const call = listCall({ ...request, pageSize: 1 }, '');
+  const reply = await client.send(call);
+  return client.read(call, reply, () => {
+    const page = openPage(request.resource, reply);
+    const there = [...page.items].length;
+    return page.continue === '' ? there : page.remaining === undefined ? undefined : there + page.remaining;
+  });
+}
+
 type PageAnswer = { readonly reply: Reply } | { readonly expired: string };
 
 async function askPage<M extends Message, F>(
@@ -176,7 +192,7 @@ function openPage<M extends Message>(resource: Resource<M>, reply: Reply): Page<
     const envelope = openEnvelope(reply.body);
     expectKind(envelope.kind, kind);
     const { metadata, items } = splitList(LIST_META, envelope.raw);
-    return { continue: metadata.continue ?? '', items: mapped(items, (item) => readProtobuf(message, item)) };
+    return { ...placeOf(metadata), items: mapped(items, (item) => readProtobuf(message, item)) };
   }
   const list: unknown = JSON.parse(reply.body.toString('utf8'));
   if (!isRecord(list)) {
@@ -189,7 +205,11 @@ function openPage<M extends Message>(resource: Resource<M>, reply: Reply): Page<
   if (!Array.isArray(items)) {
     throw new MalformedError(`${kind}.items should be a list`);
   }
-  return { continue: metadata.continue ?? '', items: mapped(items, (item) => readJson(message, item, resource.kind)) };
+  return { ...placeOf(metadata), items: mapped(items, (item) => readJson(message, item, resource.kind)) };
+}
+
+function placeOf(metadata: Read<typeof LIST_META>): Pick<Page<Message>, 'continue' | 'remaining'> {
+  return { continue: metadata.continue ?? '', remaining: metadata.remainingItemCount ?? undefined };
 }
 
 /** One object in the encoding that the server chose. */

@@ -6,7 +6,7 @@ import { CallerError, describeError } from '../../core/errors.ts';
 import { renderTable } from '../../core/table.ts';
 import type { Deployment, DeployedFunction, ScheduledJob } from '../../ports/deployment.ts';
 import type { RunRecord } from '../../runtime/run-record.ts';
-import { openDeployment } from '../../wiring/ports.ts';
+import { openDeployment } from '../../wiring/deployment.ts';
 import { findDrivers, findDuties } from '../duties.ts';
 import { scopePairs } from './scope-flags.ts';
 import { openStore } from './system.ts';

@@ -97,7 +97,7 @@ describe('the request allowance', () => {
     while (await taken(allowances[0], 'urgent')) {
       first += 1;
     }
-    clock.advance(3600 + 41);
+    clock.advance(3600 + 26);
     let second = 0;
     while (await taken(allowances[0], 'urgent')) {
       second += 1;
@@ -125,7 +125,7 @@ describe('the request allowance', () => {
     while (await taken(allowances[0])) {
       background += 1;
     }
-    expect([background, await taken(allowances[0], 'urgent')]).toEqual([19, true]);
+    expect([background, await taken(allowances[0], 'urgent')]).toEqual([18, true]);
   });
 
   it('puts off what may come later before lists, and counts it with them', async () => {
@@ -140,7 +140,7 @@ describe('the request allowance', () => {
     while (await taken(allowances[0])) {
       spent.lists += 1;
     }
-    expect(spent).toEqual({ later: 17, lists: 2 });
+    expect(spent).toEqual({ later: 17, lists: 1 });
     const { allowances: others } = instances(1);
     let later = 0;
     while (await taken(others[0], 'best-effort')) {
@@ -167,8 +167,8 @@ describe('the request allowance', () => {
     clock.advance(600);
     const error = await allowances[0]?.take('urgent', 'start pipeline', 'repository shop').catch((met: unknown) => met);
     expect(error).toBeInstanceOf(PlatformError);
-    expect((error as PlatformError).failure).toMatchObject({ retryAfterSeconds: 3040, applied: 'no' });
-    clock.advance(3039);
+    expect((error as PlatformError).failure).toMatchObject({ retryAfterSeconds: 3025, applied: 'no' });
+    clock.advance(3024);
     expect(await taken(allowances[0], 'urgent')).toBe(false);
     clock.advance(1);
     expect(await taken(allowances[0], 'urgent')).toBe(true);

@@ -333,7 +333,7 @@ describe('a list in protobuf', () => {
       items: [{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }],
     };
     const { metadata: head, items } = splitList(messages.LIST_META, openEnvelope(encode('PodList', 'v1', list)).raw);
-    expect(head).toEqual({ resourceVersion: '5', continue: 'next' });
+    expect(head).toEqual({ resourceVersion: '5', continue: 'next', remainingItemCount: 7 });
     expect(items.map((item) => readProtobuf(messages.POD, item).metadata?.name)).toEqual(['a', 'b']);
   });
 });

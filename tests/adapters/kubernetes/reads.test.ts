@@ -132,19 +132,38 @@ describe('listing pods on nodes', () => {
     expect(asked).toHaveLength(2);
     const many = await cluster.listPodsOnNodes(['node-1', 'node-2', 'node-3', 'node-4']);
     expect(many).toMatchObject({ items: [{ nodeName: 'node-1' }, { nodeName: 'node-2' }] });
-    expect(asked).toHaveLength(3);
+    expect(asked.map(({ path, query }) => [path, query.get('limit'), query.get('fieldSelector')]).slice(2)).toEqual([
+      ['/api/v1/pods', '1', null],
+      ['/api/v1/pods', '500', 'status.phase!=Succeeded,status.phase!=Failed,spec.nodeName!='],
+    ]);
     expect(
-      asked.every(
-        ({ path, query }) =>
-          path === '/api/v1/pods' &&
-          query.get('fieldSelector')?.startsWith('status.phase!=Succeeded,status.phase!=Failed,') === true,
-      ),
+      asked
+        .slice(0, 2)
+        .every(({ query }) =>
+          query.get('fieldSelector')?.startsWith('status.phase!=Succeeded,status.phase!=Failed,spec.nodeName=node-'),
+        ),
     ).toBe(true);
   });
 
-  test('of a large cluster reads only so many pages as asking the nodes would cost, and then asks the nodes', async () => {
+  test('of a large cluster asks the nodes, and reads no page of its pods', async () => {
     const { cluster, asked } = await rig((request, response) => {
-      const isWhole = request.query.get('fieldSelector')?.endsWith('spec.nodeName!=') === true;
+      const isCount = request.query.get('limit') === '1';
+      const metadata = isCount ? { continue: 'more', remainingItemCount: 1000 } : {};
+      json(response, 200, podList(isCount ? [podJson('first')] : answer(request), metadata));
+    });
+    const wanted = ['node-1', 'node-2', 'node-3', 'node-4', 'node-5', 'node-6'];
+    expect(await cluster.listPodsOnNodes(wanted)).toMatchObject({
+      items: [{ nodeName: 'node-1' }, { nodeName: 'node-2' }],
+    });
+    const selectors = asked.map(({ query }) => /[^,]+$/.exec(query.get('fieldSelector') ?? '')?.[0]);
+    expect(selectors.slice(1).sort()).toEqual(wanted.map((node) => `spec.nodeName=${node}`));
+  });
+
+  test('where nobody tells how large it is, reads only so many pages as asking the nodes would cost', async () => {
+    const { cluster, asked } = await rig((request, response) => {
+      const isWhole =
+        request.query.get('fieldSelector')?.startsWith('status') !== true ||
+        request.query.get('fieldSelector')?.endsWith('spec.nodeName!=') === true;
       const page = Number(request.query.get('continue') ?? '0') + 1;
       json(response, 200, podList(answer(request), isWhole ? { continue: String(page) } : {}));
     });
@@ -153,8 +172,8 @@ describe('listing pods on nodes', () => {
       items: [{ nodeName: 'node-1' }, { nodeName: 'node-2' }],
     });
     const selectors = asked.map(({ query }) => /[^,]+$/.exec(query.get('fieldSelector') ?? '')?.[0]);
-    expect(selectors.slice(0, 2)).toEqual(['spec.nodeName!=', 'spec.nodeName!=']);
-    expect(selectors.slice(2).sort()).toEqual(wanted.map((node) => `spec.nodeName=${node}`));
+    expect(selectors.slice(0, 3)).toEqual([undefined, 'spec.nodeName!=', 'spec.nodeName!=']);
+    expect(selectors.slice(3).sort()).toEqual(wanted.map((node) => `spec.nodeName=${node}`));
   });
 
   test('leaves out a namespace that is known already', async () => {
@@ -165,6 +184,7 @@ describe('listing pods on nodes', () => {
     await cluster.listPodsOnNodes(['node-1', 'node-2', 'node-3', 'node-4'], 'shop');
     expect(asked.map(({ query }) => query.get('fieldSelector'))).toEqual([
       'status.phase!=Succeeded,status.phase!=Failed,metadata.namespace!=shop,spec.nodeName=node-1',
+      null,
       'status.phase!=Succeeded,status.phase!=Failed,metadata.namespace!=shop,spec.nodeName!=',
     ]);
   });
@@ -341,6 +361,34 @@ describe('discovery', () => {
       podResize: true,
       verticalAutoscalers: true,
     });
+  });
+
+  test('holds for a minute, and not where the server could not tell', async () => {
+    let [seconds, fails] = [0, true];
+    const { cluster, asked } = await rig(
+      (request, response) => {
+        if (fails) {
+          json(response, 403, refusal(403, 'Forbidden', 'not yet'));
+        } else {
+          json(response, 200, request.path === '/version' ? version : core(['patch']));
+        }
+      },
+      { clock: { now: () => new Date(seconds * 1000), sleep: () => Promise.resolve() } },
+    );
+    const versionsAsked = (): number => asked.filter(({ path }) => path === '/version').length;
+    await expect(cluster.version()).rejects.toMatchObject({ failure: { code: 'Forbidden' } });
+    fails = false;
+    const before = versionsAsked();
+    await Promise.all([cluster.version(), cluster.version()]);
+    seconds = 59;
+    await cluster.version();
+    expect(versionsAsked() - before).toBe(1);
+    seconds = 60;
+    await cluster.version();
+    expect(versionsAsked() - before).toBe(2);
+    seconds = 0;
+    expect(await cluster.version()).toMatchObject({ podResize: true });
+    expect(versionsAsked() - before).toBe(3);
   });
 
   test.each([

@@ -74,6 +74,19 @@ describe('whose turn it is', () => {
     expect(due(states, PipelineRetryPolicy.parse({ activeEvery: '1m' }))).toHaveLength(4);
   });
 
+  it('what is looked at sooner than it must be may wait where requests are short', () => {
+    const states = {
+      'idle-early': state(57, 2000),
+      'idle-due': state(59.5, 2000),
+      'running-early': { ...state(4, 10), isRunning: true },
+      'running-due': { ...state(5, 10), isRunning: true },
+      'active-due': state(5, 10),
+      new: state(null, null),
+    };
+    const early = dueRepositories(Object.keys(states), states, POLICY, NOW).filter(({ isEarly }) => isEarly);
+    expect(early.map(({ repository }) => repository).sort()).toEqual(['idle-early', 'running-early']);
+  });
+
   it('only so many count as active, those that build most, whichever built last', () => {
     const states = { a: state(10, 1, 1), b: state(10, 20, 5), c: state(10, 30, 4) };
     expect(due(states, PipelineRetryPolicy.parse({ activeRepositories: 2 }))).toEqual(['b', 'c']);
