@@ -11,15 +11,17 @@ import { podsOfTemplate, podsView, usageOfPods } from './template-pods.ts';
 import { judgeRollout, type Rollout, type WorkloadView } from './verify-rollout.ts';
 import { USAGE_WINDOW_SECONDS } from './verify-thresholds.ts';
 
-const Target = z.strictObject({
-  cluster: z.string(),
-  kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']),
-  namespace: z.string(),
-  name: z.string(),
-  uid: z.string(),
-  container: z.string(),
-  role: z.enum(['main', 'sidecar']),
-});
+const Target = z.lazy(() =>
+  z.strictObject({
+    cluster: z.string(),
+    kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']),
+    namespace: z.string(),
+    name: z.string(),
+    uid: z.string(),
+    container: z.string(),
+    role: z.enum(['main', 'sidecar']),
+  }),
+);
 type Target = z.infer<typeof Target>;
 
 export const patchTemplate: ActionKind = {

@@ -9,13 +9,15 @@ import type { Ports } from '../ports/ports.ts';
 import type { SizeChange } from './sizes.ts';
 import { SHORTEST_WINDOW_SECONDS, USAGE_WINDOW_SECONDS } from './verify-thresholds.ts';
 
-export const Usage = z.strictObject({
-  /** The largest working set. */
-  memoryBytes: z.number().nullable(),
-  cpuCores: z.number().nullable(),
-  /** Share of its periods in which the CPU limit held it back; 0 for one that was idle. */
-  throttledRatio: z.number().nullable(),
-});
+export const Usage = z.lazy(() =>
+  z.strictObject({
+    /** The largest working set. */
+    memoryBytes: z.number().nullable(),
+    cpuCores: z.number().nullable(),
+    /** Share of its periods in which the CPU limit held it back; 0 for one that was idle. */
+    throttledRatio: z.number().nullable(),
+  }),
+);
 export type Usage = z.infer<typeof Usage>;
 
 export const UNKNOWN_USAGE: Usage = Object.freeze({ memoryBytes: null, cpuCores: null, throttledRatio: null });

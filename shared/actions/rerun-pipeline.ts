@@ -19,45 +19,51 @@ export const PipelineTarget = z.strictObject({
 });
 type PipelineTarget = z.infer<typeof PipelineTarget>;
 
-const Selector = z.strictObject({ type: text, pattern: text.nullable() });
+const Selector = z.lazy(() => z.strictObject({ type: text, pattern: text.nullable() }));
 
 /** `CiTarget` of the port: what is copied back. */
-const Definition = z
-  .looseObject({
-    kind: z.enum(['branch', 'tag', 'commit', 'pull-request']),
-    commit: text,
-    selector: Selector.nullable(),
-  })
-  .transform((target) => target as unknown as CiTarget & { readonly commit: string });
+const Definition = z.lazy(() =>
+  z
+    .looseObject({
+      kind: z.enum(['branch', 'tag', 'commit', 'pull-request']),
+      commit: text,
+      selector: Selector.nullable(),
+    })
+    .transform((target) => target as unknown as CiTarget & { readonly commit: string }),
+);
 
 /** How often the failed pipeline was rerun before, or with this action. */
 const rerun = z.int().min(0).max(10);
 
 /** What is wanted: complete, unlike the state before. */
-const Wanted = z.strictObject({
-  rerun,
-  commit: text,
-  target: z.record(z.string(), z.json()),
-  variables: z.array(z.strictObject({ key: text, value: text })).max(100),
-  signatures: z.array(text).max(20),
-  /** When the pipeline that failed was created and when it ended, ISO: any other run created since is the new one, or somebody's. */
-  createdAt: z.iso.datetime(),
-  failedAt: z.iso.datetime(),
-});
+const Wanted = z.lazy(() =>
+  z.strictObject({
+    rerun,
+    commit: text,
+    target: z.record(z.string(), z.json()),
+    variables: z.array(z.strictObject({ key: text, value: text })).max(100),
+    signatures: z.array(text).max(20),
+    /** When the pipeline that failed was created and when it ended, ISO: any other run created since is the new one, or somebody's. */
+    createdAt: z.iso.datetime(),
+    failedAt: z.iso.datetime(),
+  }),
+);
 
 /** A rerun takes at least about as long as the run that failed: looked at this much later, each request being scarce, and no longer than a day. */
 const LOOK_SECONDS = 180;
 const LONGEST_LOOK_SECONDS = 1800;
 const PATIENCE_SECONDS = 86_400;
 
-const View = z.strictObject({
-  observedAt: z.iso.datetime(),
-  number: z.int().nullable(),
-  url: text.nullable(),
-  state: z.enum(['pending', 'running', 'paused', 'completed', 'unknown', 'missing']),
-  result: z.string().nullable(),
-  createdAt: z.iso.datetime().nullable(),
-});
+const View = z.lazy(() =>
+  z.strictObject({
+    observedAt: z.iso.datetime(),
+    number: z.int().nullable(),
+    url: text.nullable(),
+    state: z.enum(['pending', 'running', 'paused', 'completed', 'unknown', 'missing']),
+    result: z.string().nullable(),
+    createdAt: z.iso.datetime().nullable(),
+  }),
+);
 
 export const rerunPipeline: ActionKind = {
   kind: 'ci.rerun',

@@ -11,14 +11,16 @@ import { changesOf, describeSizes, growthOf, lookAt, type SizeChange, Sizes, swa
 import { type ContainerView, judgePod, type PodView } from './verify-pod.ts';
 import { CPU_ROUNDING_MILLICORES } from './verify-thresholds.ts';
 
-const Target = z.strictObject({
-  cluster: z.string(),
-  namespace: z.string(),
-  pod: z.string(),
-  uid: z.string(),
-  container: z.string(),
-  role: z.enum(['main', 'sidecar']),
-});
+const Target = z.lazy(() =>
+  z.strictObject({
+    cluster: z.string(),
+    namespace: z.string(),
+    pod: z.string(),
+    uid: z.string(),
+    container: z.string(),
+    role: z.enum(['main', 'sidecar']),
+  }),
+);
 type Target = z.infer<typeof Target>;
 
 export const resizeContainer: ActionKind = {

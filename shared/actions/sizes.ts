@@ -6,12 +6,12 @@ import { quantityNano, sameQuantity } from '../core/quantity.ts';
 import type { Resources } from '../ports/cluster.ts';
 import type { Look } from './kind.ts';
 
-const resourceList = z
-  .strictObject({ cpu: z.string().optional(), memory: z.string().optional() })
-  .transform(withoutUndefined);
+const resourceList = z.lazy(() =>
+  z.strictObject({ cpu: z.string().optional(), memory: z.string().optional() }).transform(withoutUndefined),
+);
 
 /** `{ requests: { cpu?, memory? }, limits: { cpu?, memory? } }`, Kubernetes quantities. */
-export const Sizes = z.strictObject({ requests: resourceList, limits: resourceList });
+export const Sizes = z.lazy(() => z.strictObject({ requests: resourceList, limits: resourceList }));
 export type Sizes = z.infer<typeof Sizes>;
 
 function withoutUndefined(list: { cpu?: string | undefined; memory?: string | undefined }): Record<string, string> {

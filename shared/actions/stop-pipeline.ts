@@ -14,8 +14,10 @@ const Target = PipelineTarget.extend({
   since: z.iso.datetime(),
 });
 
-const State = z.strictObject({ state: z.enum(['running', 'stopped']) });
-const View = z.strictObject({ number: z.int().nullable(), state: z.string(), result: z.string().nullable() });
+const State = z.lazy(() => z.strictObject({ state: z.enum(['running', 'stopped']) }));
+const View = z.lazy(() =>
+  z.strictObject({ number: z.int().nullable(), state: z.string(), result: z.string().nullable() }),
+);
 
 export const stopPipeline: ActionKind = {
   kind: 'ci.stop',

@@ -10,45 +10,49 @@ import { isSamePace, OOM_KILLED, type Pace } from './restart-pace.ts';
 import { changesOf } from './sizes.ts';
 import { judgeUsage } from './verify-usage.ts';
 
-const ContainerView = z.strictObject({
-  phase: z.string(),
-  /** Of the pod, e.g. Evicted. */
-  reason: z.string().nullable(),
-  podReady: z.boolean(),
-  podStartedAt: z.string().nullable(),
-  /** Where the sizes of the spec stand, seen from the action. */
-  sizes: z.enum(['from', 'to', 'elsewhere', 'gone']),
-  hasCpuLimit: z.boolean(),
-  /** The platform restarts the container to change these sizes. */
-  restartsOnResize: z.boolean(),
-  /** When the container was last resized, by the API server's record. */
-  changedAt: z.string().nullable(),
-  /** A resize of the pod that the node has not finished. */
-  resize: z.strictObject({ state: z.string(), message: z.string(), since: z.string().nullable() }).nullable(),
-  /** Null before the node has told anything of the container. */
-  status: z
-    .strictObject({
-      ready: z.boolean(),
-      isRunning: z.boolean(),
-      restarts: z.number(),
-      lastTermination: z.strictObject({ reason: z.string(), finishedAt: z.string().nullable() }).nullable(),
-      /** The node runs it with the sizes of its spec; null when the server does not tell. */
-      isActuated: z.boolean().nullable(),
-    })
-    .nullable(),
-  usage: Usage,
-  usageProblem: z.string().nullable(),
-});
+const ContainerView = z.lazy(() =>
+  z.strictObject({
+    phase: z.string(),
+    /** Of the pod, e.g. Evicted. */
+    reason: z.string().nullable(),
+    podReady: z.boolean(),
+    podStartedAt: z.string().nullable(),
+    /** Where the sizes of the spec stand, seen from the action. */
+    sizes: z.enum(['from', 'to', 'elsewhere', 'gone']),
+    hasCpuLimit: z.boolean(),
+    /** The platform restarts the container to change these sizes. */
+    restartsOnResize: z.boolean(),
+    /** When the container was last resized, by the API server's record. */
+    changedAt: z.string().nullable(),
+    /** A resize of the pod that the node has not finished. */
+    resize: z.strictObject({ state: z.string(), message: z.string(), since: z.string().nullable() }).nullable(),
+    /** Null before the node has told anything of the container. */
+    status: z
+      .strictObject({
+        ready: z.boolean(),
+        isRunning: z.boolean(),
+        restarts: z.number(),
+        lastTermination: z.strictObject({ reason: z.string(), finishedAt: z.string().nullable() }).nullable(),
+        /** The node runs it with the sizes of its spec; null when the server does not tell. */
+        isActuated: z.boolean().nullable(),
+      })
+      .nullable(),
+    usage: Usage,
+    usageProblem: z.string().nullable(),
+  }),
+);
 export type ContainerView = z.infer<typeof ContainerView>;
 type Status = NonNullable<ContainerView['status']>;
 
 /** A container and its pod, before a change or after it. */
-export const PodView = z.strictObject({
-  observedAt: z.string(),
-  pod: z.enum(['there', 'gone', 'replaced', 'being-deleted']),
-  /** Null unless the pod is there. */
-  container: ContainerView.nullable(),
-});
+export const PodView = z.lazy(() =>
+  z.strictObject({
+    observedAt: z.string(),
+    pod: z.enum(['there', 'gone', 'replaced', 'being-deleted']),
+    /** Null unless the pod is there. */
+    container: ContainerView.nullable(),
+  }),
+);
 export type PodView = z.infer<typeof PodView>;
 
 interface Seen {

@@ -12,39 +12,43 @@ import { judgeOomKill } from './verify-pod.ts';
 import { ROLLOUT_STALL_SECONDS } from './verify-thresholds.ts';
 import { judgeUsage } from './verify-usage.ts';
 
-const Rollout = z.strictObject({
-  /** Its controller has seen the template as it is now. */
-  isObserved: z.boolean(),
-  paused: z.boolean(),
-  strategy: z.string(),
-  revisionPending: z.boolean(),
-  replicas: z.number(),
-  updated: z.number(),
-  ready: z.number(),
-  available: z.number(),
-  /** Where the sizes of the template stand, seen from the action. */
-  sizes: z.enum(['from', 'to', 'elsewhere', 'gone']),
-  hasCpuLimit: z.boolean(),
-  /** Pods that run with the sizes of the template as it is now, together; and how many of them their nodes have evicted. */
-  pods: z.strictObject({
-    count: z.number(),
-    youngestSeconds: z.number().nullable(),
-    oomKills: z.number(),
-    otherRestarts: z.number(),
-    evicted: z.number(),
+const Rollout = z.lazy(() =>
+  z.strictObject({
+    /** Its controller has seen the template as it is now. */
+    isObserved: z.boolean(),
+    paused: z.boolean(),
+    strategy: z.string(),
+    revisionPending: z.boolean(),
+    replicas: z.number(),
+    updated: z.number(),
+    ready: z.number(),
+    available: z.number(),
+    /** Where the sizes of the template stand, seen from the action. */
+    sizes: z.enum(['from', 'to', 'elsewhere', 'gone']),
+    hasCpuLimit: z.boolean(),
+    /** Pods that run with the sizes of the template as it is now, together; and how many of them their nodes have evicted. */
+    pods: z.strictObject({
+      count: z.number(),
+      youngestSeconds: z.number().nullable(),
+      oomKills: z.number(),
+      otherRestarts: z.number(),
+      evicted: z.number(),
+    }),
+    usage: Usage,
+    usageProblem: z.string().nullable(),
   }),
-  usage: Usage,
-  usageProblem: z.string().nullable(),
-});
+);
 export type Rollout = z.infer<typeof Rollout>;
 
 /** A workload whose template is changed, before or after. */
-export const WorkloadView = z.strictObject({
-  observedAt: z.string(),
-  workload: z.enum(['there', 'gone', 'replaced', 'being-deleted']),
-  /** Null unless the workload is there. */
-  rollout: Rollout.nullable(),
-});
+export const WorkloadView = z.lazy(() =>
+  z.strictObject({
+    observedAt: z.string(),
+    workload: z.enum(['there', 'gone', 'replaced', 'being-deleted']),
+    /** Null unless the workload is there. */
+    rollout: Rollout.nullable(),
+  }),
+);
 export type WorkloadView = z.infer<typeof WorkloadView>;
 
 /** Judges a rollout by what its controller and its pods say. What was stored in another shape counts as not read. */

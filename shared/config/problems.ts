@@ -19,7 +19,8 @@ export function checkedValue<T>(
   source: string,
   { remedy, more = [] }: { readonly remedy: string; readonly more?: readonly Mistake[] },
 ): T {
-  const result = schema.safeParse(file.value);
+  // A file is read once: a parser made for each of its objects costs more than it saves.
+  const result = schema.safeParse(file.value, { jitless: true });
   const found = result.success ? [] : result.error.issues.flatMap((issue) => mistakesOf(issue, schema, file.value));
   // Where the schema already complains of a field, a further sentence on the same field says nothing new.
   const added = more.filter((mistake) => !found.some((one) => samePath(one.path, mistake.path)));

@@ -28,7 +28,7 @@ const SHOWN_CHARACTERS = 600;
 /** Rather too many for the longest text of a reply: a token holds more than two characters of English. */
 const CHARACTERS_A_TOKEN = 2.5;
 
-const Text = z.strictObject({ text: z.string() });
+const Text = z.lazy(() => z.strictObject({ text: z.string() }));
 
 /** Never fails: what goes wrong is the `why`. */
 export async function askForWords(input: AskInput): Promise<Asked> {

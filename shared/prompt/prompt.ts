@@ -6,27 +6,31 @@ import { ConfigurationError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 
 /** What a reply may be bound to: an object of short strings and closed choices, which a grammar keeps a small model to. */
-const Reply = z.strictObject({
-  type: z.literal('object'),
-  properties: z.record(
-    z.string(),
-    z.union([
-      z.strictObject({ type: z.literal('string'), maxLength: z.int().min(1).max(2000) }),
-      z.strictObject({ type: z.literal('string'), enum: z.array(z.string()).min(1) }),
-    ]),
-  ),
-  required: z.array(z.string()).min(1),
-  additionalProperties: z.literal(false),
-});
+const Reply = z.lazy(() =>
+  z.strictObject({
+    type: z.literal('object'),
+    properties: z.record(
+      z.string(),
+      z.union([
+        z.strictObject({ type: z.literal('string'), maxLength: z.int().min(1).max(2000) }),
+        z.strictObject({ type: z.literal('string'), enum: z.array(z.string()).min(1) }),
+      ]),
+    ),
+    required: z.array(z.string()).min(1),
+    additionalProperties: z.literal(false),
+  }),
+);
 
-export const FrontMatter = z.strictObject({
-  id: z.string().regex(/^[a-z-]+\/[a-z-]+$/, 'duty and prompt, such as rebalance/summary'),
-  version: z.int().min(1).describe('Raised with each change, and kept with every reply'),
-  purpose: z.string().min(10),
-  tier: z.enum(['summary', 'analysis']).describe('Which model of the policy is asked'),
-  inputs: z.record(z.string().regex(/^[a-z][a-zA-Z]*$/), z.string().min(1)),
-  reply: Reply,
-});
+export const FrontMatter = z.lazy(() =>
+  z.strictObject({
+    id: z.string().regex(/^[a-z-]+\/[a-z-]+$/, 'duty and prompt, such as rebalance/summary'),
+    version: z.int().min(1).describe('Raised with each change, and kept with every reply'),
+    purpose: z.string().min(10),
+    tier: z.enum(['summary', 'analysis']).describe('Which model of the policy is asked'),
+    inputs: z.record(z.string().regex(/^[a-z][a-zA-Z]*$/), z.string().min(1)),
+    reply: Reply,
+  }),
+);
 export type FrontMatter = z.infer<typeof FrontMatter>;
 
 export const SECTIONS = ['Role', 'Task', 'Evidence', 'Output', 'When the evidence does not tell'] as const;

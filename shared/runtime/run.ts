@@ -41,7 +41,7 @@ import {
   type TriggerKind,
 } from './run-record.ts';
 import { scopeKey } from './scope.ts';
-import { wordRun } from './wording.ts';
+import type { Worded } from './wording.ts';
 
 export interface RunRequest {
   readonly scope: JsonObject;
@@ -133,9 +133,23 @@ export async function runDuty<S extends JsonObject, F, P>(
   await step(context, 'run-finished');
   const endsAt = started.getTime() + request.timeoutSeconds * 1000;
   const deliveries = await deliver(context, endsAt);
-  const worded = await wordRun(context, finished.told, endsAt, request.progress);
+  const worded = await wordedBy(context, finished.told, endsAt, request);
   const { report, waiting } = finished;
   return { kind: 'done', waiting, report: { ...report, run: { ...report.run, ...worded }, deliveries } };
+}
+
+/** Few have a model: prompts, and what checks the words of one, are loaded where there is one. */
+async function wordedBy(
+  context: RunContext,
+  told: Pick<Report, 'wording' | 'analysis'>,
+  endsAt: number,
+  { progress }: Pick<RunRequest, 'progress'>,
+): Promise<Worded> {
+  if (context.ports.model === undefined) {
+    return {};
+  }
+  const { wordRun } = await import('./wording.ts');
+  return wordRun(context, told, endsAt, progress);
 }
 
 /** What earlier runs of the scope left behind. */

@@ -81,9 +81,11 @@ function tokenFailure(kind: string, error: unknown): ConfigurationError | Platfo
   );
 }
 
-const GoogleError = z.looseObject({
-  error: z.looseObject({ message: z.string(), status: z.string().optional() }),
-});
+const GoogleError = z.lazy(() =>
+  z.looseObject({
+    error: z.looseObject({ message: z.string(), status: z.string().optional() }),
+  }),
+);
 
 export function googleErrorText(body: unknown): ErrorText | undefined {
   const parsed = GoogleError.safeParse(body);

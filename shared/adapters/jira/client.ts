@@ -45,7 +45,7 @@ export interface JiraClient {
   confirmLogin(): Promise<{ readonly user: string }>;
 }
 
-const Myself = z.looseObject({ displayName: z.string(), emailAddress: z.string().optional() });
+const Myself = z.lazy(() => z.looseObject({ displayName: z.string(), emailAddress: z.string().optional() }));
 
 /** A token that worked within this time is not asked about again. */
 const LOGIN_HOLDS_SECONDS = 60;

@@ -2,11 +2,13 @@
 import { z } from 'zod';
 import type { ErrorText } from '../http/failure.ts';
 
-const ErrorCollection = z.looseObject({
-  errorMessages: z.array(z.string()).optional(),
-  errors: z.record(z.string(), z.string()).optional(),
-  message: z.string().optional(),
-});
+const ErrorCollection = z.lazy(() =>
+  z.looseObject({
+    errorMessages: z.array(z.string()).optional(),
+    errors: z.record(z.string(), z.string()).optional(),
+    message: z.string().optional(),
+  }),
+);
 
 const MOST_FIELDS = 5;
 

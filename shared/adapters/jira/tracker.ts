@@ -36,25 +36,33 @@ const PROJECT_REMEDY =
   'Check project and issue type under tracker.jira in the policy, and that the account may see the project.';
 
 const FIELDS = ['created', 'status'];
-const IssueReply = z.looseObject({
-  key: z.string().min(1),
-  fields: z.looseObject({
-    created: z.string(),
-    status: z.looseObject({ statusCategory: z.looseObject({ key: z.string() }) }),
+const IssueReply = z.lazy(() =>
+  z.looseObject({
+    key: z.string().min(1),
+    fields: z.looseObject({
+      created: z.string(),
+      status: z.looseObject({ statusCategory: z.looseObject({ key: z.string() }) }),
+    }),
   }),
-});
-const SearchReply = z.looseObject({ issues: z.array(IssueReply), nextPageToken: z.string().nullish() });
-const CreateReply = z.looseObject({ id: z.string(), key: z.string().min(1) });
-const CommentReply = z.looseObject({ id: z.string() });
-const CommentsReply = z.looseObject({ total: z.number(), comments: z.array(z.looseObject({ body: z.unknown() })) });
-const TransitionsReply = z.looseObject({
-  transitions: z.array(
-    z.looseObject({ id: z.string(), to: z.looseObject({ statusCategory: z.looseObject({ key: z.string() }) }) }),
-  ),
-});
-const PermissionsReply = z.looseObject({
-  permissions: z.record(z.string(), z.looseObject({ havePermission: z.boolean().optional() })),
-});
+);
+const SearchReply = z.lazy(() => z.looseObject({ issues: z.array(IssueReply), nextPageToken: z.string().nullish() }));
+const CreateReply = z.lazy(() => z.looseObject({ id: z.string(), key: z.string().min(1) }));
+const CommentReply = z.lazy(() => z.looseObject({ id: z.string() }));
+const CommentsReply = z.lazy(() =>
+  z.looseObject({ total: z.number(), comments: z.array(z.looseObject({ body: z.unknown() })) }),
+);
+const TransitionsReply = z.lazy(() =>
+  z.looseObject({
+    transitions: z.array(
+      z.looseObject({ id: z.string(), to: z.looseObject({ statusCategory: z.looseObject({ key: z.string() }) }) }),
+    ),
+  }),
+);
+const PermissionsReply = z.lazy(() =>
+  z.looseObject({
+    permissions: z.record(z.string(), z.looseObject({ havePermission: z.boolean().optional() })),
+  }),
+);
 
 /** The tracker port on Jira Cloud. jira.js is loaded at the first call. */
 export function jiraTracker(options: JiraTrackerOptions): Tracker {

@@ -17,23 +17,27 @@ const DEADLINE_SECONDS = 15;
 /** All that is read; a whole cluster with its node pools is a hundred times as long. */
 const FIELDS = 'status,endpoint,masterAuth.clusterCaCertificate,controlPlaneEndpointsConfig,privateClusterConfig';
 
-const Endpoints = z.looseObject({
-  dnsEndpointConfig: z
-    .looseObject({ endpoint: z.string().optional(), allowExternalTraffic: z.boolean().optional() })
-    .optional(),
-  ipEndpointsConfig: z
-    .looseObject({ publicEndpoint: z.string().optional(), privateEndpoint: z.string().optional() })
-    .optional(),
-});
-const Cluster = z.looseObject({
-  status: z.string().optional(),
-  endpoint: z.string().optional(),
-  masterAuth: z.looseObject({ clusterCaCertificate: z.string().optional() }).optional(),
-  controlPlaneEndpointsConfig: Endpoints.optional(),
-  privateClusterConfig: z
-    .looseObject({ publicEndpoint: z.string().optional(), privateEndpoint: z.string().optional() })
-    .optional(),
-});
+const Endpoints = z.lazy(() =>
+  z.looseObject({
+    dnsEndpointConfig: z
+      .looseObject({ endpoint: z.string().optional(), allowExternalTraffic: z.boolean().optional() })
+      .optional(),
+    ipEndpointsConfig: z
+      .looseObject({ publicEndpoint: z.string().optional(), privateEndpoint: z.string().optional() })
+      .optional(),
+  }),
+);
+const Cluster = z.lazy(() =>
+  z.looseObject({
+    status: z.string().optional(),
+    endpoint: z.string().optional(),
+    masterAuth: z.looseObject({ clusterCaCertificate: z.string().optional() }).optional(),
+    controlPlaneEndpointsConfig: Endpoints.optional(),
+    privateClusterConfig: z
+      .looseObject({ publicEndpoint: z.string().optional(), privateEndpoint: z.string().optional() })
+      .optional(),
+  }),
+);
 type Cluster = z.infer<typeof Cluster>;
 
 export async function loadGkeAccess(gke: GkeCluster, { clock, random }: AccessSurroundings): Promise<Access> {

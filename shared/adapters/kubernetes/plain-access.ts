@@ -16,28 +16,34 @@ import {
 
 const text = z.string().min(1);
 
-const Cluster = z.strictObject({
-  server: text,
-  'certificate-authority-data': z.base64().optional(),
-  'insecure-skip-tls-verify': z.boolean().optional(),
-  'tls-server-name': text.optional(),
-});
+const Cluster = z.lazy(() =>
+  z.strictObject({
+    server: text,
+    'certificate-authority-data': z.base64().optional(),
+    'insecure-skip-tls-verify': z.boolean().optional(),
+    'tls-server-name': text.optional(),
+  }),
+);
 
-const User = z.strictObject({
-  token: text.optional(),
-  'client-certificate-data': z.base64().optional(),
-  'client-key-data': z.base64().optional(),
-  username: text.optional(),
-  password: text.optional(),
-});
+const User = z.lazy(() =>
+  z.strictObject({
+    token: text.optional(),
+    'client-certificate-data': z.base64().optional(),
+    'client-key-data': z.base64().optional(),
+    username: text.optional(),
+    password: text.optional(),
+  }),
+);
 
 // Other contexts may use what is not known here: only the chosen one is held to the two above.
-const Kubeconfig = z.object({
-  clusters: z.array(z.object({ name: text, cluster: z.object({ server: text }).loose() })),
-  users: z.array(z.object({ name: text, user: z.record(z.string(), z.unknown()) })),
-  contexts: z.array(z.object({ name: text, context: z.object({ cluster: text, user: text }) })),
-  'current-context': z.string().optional(),
-});
+const Kubeconfig = z.lazy(() =>
+  z.object({
+    clusters: z.array(z.object({ name: text, cluster: z.object({ server: text }).loose() })),
+    users: z.array(z.object({ name: text, user: z.record(z.string(), z.unknown()) })),
+    contexts: z.array(z.object({ name: text, context: z.object({ cluster: text, user: text }) })),
+    'current-context': z.string().optional(),
+  }),
+);
 
 /** Access as the file says; undefined where it asks for more than this reader knows. */
 export async function plainAccess(source: AccessSource): Promise<Access | undefined> {

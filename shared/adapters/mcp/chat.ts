@@ -11,7 +11,7 @@ export interface McpChatOptions {
   readonly render: (request: ChatPost) => PreparedMessage;
 }
 
-const Posted = z.looseObject({ ts: z.string().min(1).max(100), url: z.string().max(2000) });
+const Posted = z.lazy(() => z.looseObject({ ts: z.string().min(1).max(100), url: z.string().max(2000) }));
 
 export function mcpChat({ connection, spelled, render }: McpChatOptions): Chat {
   const tool = spelled('slack.post_message');

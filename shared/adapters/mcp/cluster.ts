@@ -31,11 +31,13 @@ const MOST_WORDS = 500;
 /** The tool takes so many names at once. */
 const NODES_A_CALL = 500;
 
-const Updated = z.looseObject({
-  status: z.enum(['updated', 'failed']),
-  reason: z.string().optional(),
-  applied: z.enum(['no', 'unknown']).optional(),
-});
+const Updated = z.lazy(() =>
+  z.looseObject({
+    status: z.enum(['updated', 'failed']),
+    reason: z.string().optional(),
+    applied: z.enum(['no', 'unknown']).optional(),
+  }),
+);
 
 const SIZES = [
   ['cpu_request', 'requests', 'cpu'],

@@ -66,17 +66,21 @@ const MOST_STDERR_CHARACTERS = 2000;
 /** Its process died under a read: a new one is started for the next attempt. */
 const TRANSIENT: ReadonlySet<string> = new Set(['CLOSED']);
 
-const ToolResult = z.looseObject({
-  content: z.array(z.looseObject({ type: z.string(), text: z.string().optional() })).default([]),
-  structuredContent: z.unknown().optional(),
-  isError: z.boolean().optional(),
-});
+const ToolResult = z.lazy(() =>
+  z.looseObject({
+    content: z.array(z.looseObject({ type: z.string(), text: z.string().optional() })).default([]),
+    structuredContent: z.unknown().optional(),
+    isError: z.boolean().optional(),
+  }),
+);
 
-const ArgumentSchema = z.looseObject({
-  properties: z.record(z.string(), z.unknown()).catch({}).default({}),
-  required: z.array(z.string()).catch([]).default([]),
-  additionalProperties: z.unknown().optional(),
-});
+const ArgumentSchema = z.lazy(() =>
+  z.looseObject({
+    properties: z.record(z.string(), z.unknown()).catch({}).default({}),
+    required: z.array(z.string()).catch([]).default([]),
+    additionalProperties: z.unknown().optional(),
+  }),
+);
 
 interface Started {
   readonly sdk: Sdk;

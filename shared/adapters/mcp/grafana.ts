@@ -7,19 +7,23 @@ import type { McpConnection } from './connection.ts';
 
 export const GRAFANA_QUERY_TOOL = 'query_prometheus';
 
-const Metric = z.record(z.string(), z.string());
-const Point = z.tuple([z.number(), z.string()]);
+const Metric = z.lazy(() => z.record(z.string(), z.string()));
+const Point = z.lazy(() => z.tuple([z.number(), z.string()]));
 const extras = { warnings: z.array(z.string()).nullish() };
 
 /** Prometheus' own form of a vector, a scalar and a matrix; null when there is nothing. */
-const Instant = z.looseObject({
-  data: z.union([z.null(), Point, z.array(z.looseObject({ metric: Metric, value: Point }))]),
-  ...extras,
-});
-const Range = z.looseObject({
-  data: z.union([z.null(), z.array(z.looseObject({ metric: Metric, values: z.array(Point) }))]),
-  ...extras,
-});
+const Instant = z.lazy(() =>
+  z.looseObject({
+    data: z.union([z.null(), Point, z.array(z.looseObject({ metric: Metric, value: Point }))]),
+    ...extras,
+  }),
+);
+const Range = z.lazy(() =>
+  z.looseObject({
+    data: z.union([z.null(), z.array(z.looseObject({ metric: Metric, values: z.array(Point) }))]),
+    ...extras,
+  }),
+);
 
 export function grafanaMetrics(connection: McpConnection, datasource: string): Metrics {
   function checkWhole(warnings: readonly string[] | null | undefined): void {

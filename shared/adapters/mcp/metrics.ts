@@ -10,13 +10,17 @@ export interface McpMetricsOptions {
   readonly spelled: (tool: string) => string;
 }
 
-const Labels = z.record(z.string(), z.string());
-const Instant: z.ZodType<{ samples: Sample[] }> = z.looseObject({
-  samples: z.array(z.object({ labels: Labels, value: z.number() })),
-});
-const Range: z.ZodType<{ series: Series[] }> = z.looseObject({
-  series: z.array(z.object({ labels: Labels, points: z.array(z.tuple([z.number(), z.number()])) })),
-});
+const Labels = z.lazy(() => z.record(z.string(), z.string()));
+const Instant: z.ZodType<{ samples: Sample[] }> = z.lazy(() =>
+  z.looseObject({
+    samples: z.array(z.object({ labels: Labels, value: z.number() })),
+  }),
+);
+const Range: z.ZodType<{ series: Series[] }> = z.lazy(() =>
+  z.looseObject({
+    series: z.array(z.object({ labels: Labels, points: z.array(z.tuple([z.number(), z.number()])) })),
+  }),
+);
 
 export function mcpMetrics({ connection, remoteName, spelled }: McpMetricsOptions): Metrics {
   const cluster = remoteName === undefined ? {} : { cluster: remoteName };

@@ -16,110 +16,130 @@ const texts = z.record(text, text);
 const maybe = text.nullable();
 const count = z.number();
 
-const Meta = z.object({
-  namespace: text,
-  name: text,
-  uid: text,
-  resourceVersion: text,
-  generation: count,
-  createdAt: text,
-  deletedAt: maybe,
-  labels: texts,
-  annotations: texts,
-  owners: z.array(z.object({ kind: text, name: text, uid: text, controller: z.boolean() })),
-});
+const Meta = z.lazy(() =>
+  z.object({
+    namespace: text,
+    name: text,
+    uid: text,
+    resourceVersion: text,
+    generation: count,
+    createdAt: text,
+    deletedAt: maybe,
+    labels: texts,
+    annotations: texts,
+    owners: z.array(z.object({ kind: text, name: text, uid: text, controller: z.boolean() })),
+  }),
+);
 
-const Resources = z.object({ requests: texts, limits: texts });
+const Resources = z.lazy(() => z.object({ requests: texts, limits: texts }));
 
-const Container = z.object({
-  name: text,
-  resources: Resources,
-  resizePolicy: texts,
-  role: z.enum(['main', 'sidecar', 'init']),
-});
+const Container = z.lazy(() =>
+  z.object({
+    name: text,
+    resources: Resources,
+    resizePolicy: texts,
+    role: z.enum(['main', 'sidecar', 'init']),
+  }),
+);
 
-export const PodShape: z.ZodType<Pod> = z.object({
-  meta: Meta,
-  nodeName: maybe,
-  phase: text,
-  reason: maybe,
-  qosClass: text,
-  priorityClassName: maybe,
-  startedAt: maybe,
-  ready: z.boolean(),
-  containers: z.array(Container),
-  statuses: z.array(
-    z.object({
-      name: text,
-      ready: z.boolean(),
-      restartCount: count,
-      state: z.enum(['running', 'waiting', 'terminated', 'unknown']),
-      reason: maybe,
-      startedAt: maybe,
-      lastTermination: z.object({ reason: text, finishedAt: maybe, exitCode: count }).nullable(),
-      resources: Resources.nullable(),
-    }),
-  ),
-  resize: z
-    .object({ state: z.enum(['deferred', 'infeasible', 'in-progress', 'error']), message: text, since: maybe })
-    .nullable(),
-  resizes: z.array(z.object({ container: text, manager: text, at: text })),
-  isStatic: z.boolean(),
-  podResources: Resources.nullable(),
-  overhead: texts,
-});
+export const PodShape: z.ZodType<Pod> = z.lazy(() =>
+  z.object({
+    meta: Meta,
+    nodeName: maybe,
+    phase: text,
+    reason: maybe,
+    qosClass: text,
+    priorityClassName: maybe,
+    startedAt: maybe,
+    ready: z.boolean(),
+    containers: z.array(Container),
+    statuses: z.array(
+      z.object({
+        name: text,
+        ready: z.boolean(),
+        restartCount: count,
+        state: z.enum(['running', 'waiting', 'terminated', 'unknown']),
+        reason: maybe,
+        startedAt: maybe,
+        lastTermination: z.object({ reason: text, finishedAt: maybe, exitCode: count }).nullable(),
+        resources: Resources.nullable(),
+      }),
+    ),
+    resize: z
+      .object({ state: z.enum(['deferred', 'infeasible', 'in-progress', 'error']), message: text, since: maybe })
+      .nullable(),
+    resizes: z.array(z.object({ container: text, manager: text, at: text })),
+    isStatic: z.boolean(),
+    podResources: Resources.nullable(),
+    overhead: texts,
+  }),
+);
 
-export const WorkloadShape: z.ZodType<Workload> = z.object({
-  kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']),
-  meta: Meta,
-  replicas: count,
-  readyReplicas: count,
-  updatedReplicas: count,
-  availableReplicas: count,
-  observedGeneration: count,
-  paused: z.boolean(),
-  strategy: text,
-  revisionPending: z.boolean(),
-  selector: texts,
-  containers: z.array(Container),
-  templateLabels: texts,
-});
+export const WorkloadShape: z.ZodType<Workload> = z.lazy(() =>
+  z.object({
+    kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']),
+    meta: Meta,
+    replicas: count,
+    readyReplicas: count,
+    updatedReplicas: count,
+    availableReplicas: count,
+    observedGeneration: count,
+    paused: z.boolean(),
+    strategy: text,
+    revisionPending: z.boolean(),
+    selector: texts,
+    containers: z.array(Container),
+    templateLabels: texts,
+  }),
+);
 
-const Target = z.object({ kind: text, name: text });
+const Target = z.lazy(() => z.object({ kind: text, name: text }));
 
-export const HorizontalAutoscalerShape: z.ZodType<HorizontalAutoscaler> = z.object({
-  name: text,
-  target: Target,
-  minReplicas: count,
-  maxReplicas: count,
-  resources: z.array(text),
-});
+export const HorizontalAutoscalerShape: z.ZodType<HorizontalAutoscaler> = z.lazy(() =>
+  z.object({
+    name: text,
+    target: Target,
+    minReplicas: count,
+    maxReplicas: count,
+    resources: z.array(text),
+  }),
+);
 
-export const VerticalAutoscalerShape: z.ZodType<VerticalAutoscaler> = z.object({
-  name: text,
-  target: Target,
-  updateMode: text,
-});
+export const VerticalAutoscalerShape: z.ZodType<VerticalAutoscaler> = z.lazy(() =>
+  z.object({
+    name: text,
+    target: Target,
+    updateMode: text,
+  }),
+);
 
-export const QuotaShape: z.ZodType<ResourceQuota> = z.object({
-  name: text,
-  hard: texts,
-  used: texts,
-  scopes: z.array(text),
-});
+export const QuotaShape: z.ZodType<ResourceQuota> = z.lazy(() =>
+  z.object({
+    name: text,
+    hard: texts,
+    used: texts,
+    scopes: z.array(text),
+  }),
+);
 
-export const LimitRangeShape: z.ZodType<LimitRange> = z.object({
-  name: text,
-  items: z.array(z.object({ type: text, max: texts, min: texts, maxLimitRequestRatio: texts })),
-});
+export const LimitRangeShape: z.ZodType<LimitRange> = z.lazy(() =>
+  z.object({
+    name: text,
+    items: z.array(z.object({ type: text, max: texts, min: texts, maxLimitRequestRatio: texts })),
+  }),
+);
 
-export const NodeShape: z.ZodType<Node> = z.object({ name: text, allocatable: texts, unschedulable: z.boolean() });
+export const NodeShape: z.ZodType<Node> = z.lazy(() =>
+  z.object({ name: text, allocatable: texts, unschedulable: z.boolean() }),
+);
 
-export const ServerShape: z.ZodType<ClusterVersion & { readonly serverTime: string | null }> = z.object({
-  gitVersion: text,
-  major: count,
-  minor: count,
-  podResize: z.boolean(),
-  verticalAutoscalers: z.boolean(),
-  serverTime: maybe,
-});
+export const ServerShape: z.ZodType<ClusterVersion & { readonly serverTime: string | null }> = z.lazy(() =>
+  z.object({
+    gitVersion: text,
+    major: count,
+    minor: count,
+    podResize: z.boolean(),
+    verticalAutoscalers: z.boolean(),
+    serverTime: maybe,
+  }),
+);

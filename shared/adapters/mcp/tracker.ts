@@ -13,10 +13,12 @@ export interface McpTrackerOptions {
   readonly clock: Clock;
 }
 
-const Created = z.looseObject({
-  issue_id: z.string().regex(/^[A-Za-z0-9_-]{1,50}$/, 'expected the key of an issue'),
-  url: z.url({ protocol: /^https?$/ }).max(2000),
-});
+const Created = z.lazy(() =>
+  z.looseObject({
+    issue_id: z.string().regex(/^[A-Za-z0-9_-]{1,50}$/, 'expected the key of an issue'),
+    url: z.url({ protocol: /^https?$/ }).max(2000),
+  }),
+);
 const MOST_TITLE_CHARACTERS = 255;
 const MOST_BODY_CHARACTERS = 30_000;
 

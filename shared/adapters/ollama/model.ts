@@ -36,16 +36,18 @@ const ATTEMPTS = 2;
 const NANOSECONDS = 1e9;
 
 const Version = z.looseObject({ version: z.string().min(1) });
-const Tags = z.looseObject({ models: z.array(z.looseObject({ name: z.string().min(1) })) });
-const Metadata = z.looseObject({
-  done: z.literal(true),
-  done_reason: z.string().optional(),
-  load_duration: z.number().optional(),
-  prompt_eval_count: z.number().optional(),
-  prompt_eval_duration: z.number().optional(),
-  eval_count: z.number().optional(),
-  eval_duration: z.number().optional(),
-});
+const Tags = z.lazy(() => z.looseObject({ models: z.array(z.looseObject({ name: z.string().min(1) })) }));
+const Metadata = z.lazy(() =>
+  z.looseObject({
+    done: z.literal(true),
+    done_reason: z.string().optional(),
+    load_duration: z.number().optional(),
+    prompt_eval_count: z.number().optional(),
+    prompt_eval_duration: z.number().optional(),
+    eval_count: z.number().optional(),
+    eval_duration: z.number().optional(),
+  }),
+);
 
 /** The model port on Ollama's native API. The client is loaded at the first call, and is a new one for each. */
 export function ollamaModel(options: OllamaOptions): Model {

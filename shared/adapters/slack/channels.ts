@@ -13,10 +13,12 @@ export interface ChannelDirectory {
 const MOST_PAGES = 20;
 const PAGE_SIZE = 1000;
 
-const ListReply = z.looseObject({
-  channels: z.array(z.looseObject({ id: z.string(), name: z.string() })),
-  response_metadata: z.looseObject({ next_cursor: z.string().optional() }).optional(),
-});
+const ListReply = z.lazy(() =>
+  z.looseObject({
+    channels: z.array(z.looseObject({ id: z.string(), name: z.string() })),
+    response_metadata: z.looseObject({ next_cursor: z.string().optional() }).optional(),
+  }),
+);
 
 export function channelDirectory(client: SlackClient): ChannelDirectory {
   const ids = new Map<string, string>();

@@ -28,16 +28,22 @@ const LONGEST_ALT = 1000;
 /** The metadata in which a message carries its marker. */
 const EVENT_TYPE = 'nightshift_message';
 
-const PostReply = z.looseObject({ channel: z.string().min(1), ts: z.string().min(1) });
-const AuthReply = z.looseObject({
-  team: z.string(),
-  user: z.string(),
-  response_metadata: z.looseObject({ scopes: z.array(z.string()).optional() }).optional(),
-});
-const UploadAddressReply = z.looseObject({ upload_url: z.url({ protocol: /^https?$/ }), file_id: z.string().min(1) });
-const CompleteReply = z.looseObject({
-  files: z.array(z.looseObject({ id: z.string(), permalink: z.string().optional() })).min(1),
-});
+const PostReply = z.lazy(() => z.looseObject({ channel: z.string().min(1), ts: z.string().min(1) }));
+const AuthReply = z.lazy(() =>
+  z.looseObject({
+    team: z.string(),
+    user: z.string(),
+    response_metadata: z.looseObject({ scopes: z.array(z.string()).optional() }).optional(),
+  }),
+);
+const UploadAddressReply = z.lazy(() =>
+  z.looseObject({ upload_url: z.url({ protocol: /^https?$/ }), file_id: z.string().min(1) }),
+);
+const CompleteReply = z.lazy(() =>
+  z.looseObject({
+    files: z.array(z.looseObject({ id: z.string(), permalink: z.string().optional() })).min(1),
+  }),
+);
 
 /** The chat port on Slack's Web API. The SDK is loaded at the first call. */
 export function slackChat(options: SlackChatOptions): Chat {

@@ -37,13 +37,15 @@ export interface SlackClient {
 
 const MOST_REPLY_BYTES = 64 * 1024 * 1024;
 
-const Envelope = z.looseObject({ ok: z.boolean(), error: z.string().optional() });
-const RefusalReply = z.looseObject({
-  error: z.string().regex(/^[a-z][a-z0-9_]*$/),
-  needed: z.string().optional(),
-  provided: z.string().optional(),
-  response_metadata: z.looseObject({ messages: z.array(z.string()).optional() }).optional(),
-});
+const Envelope = z.lazy(() => z.looseObject({ ok: z.boolean(), error: z.string().optional() }));
+const RefusalReply = z.lazy(() =>
+  z.looseObject({
+    error: z.string().regex(/^[a-z][a-z0-9_]*$/),
+    needed: z.string().optional(),
+    provided: z.string().optional(),
+    response_metadata: z.looseObject({ messages: z.array(z.string()).optional() }).optional(),
+  }),
+);
 
 /** A reply that is no 2xx. */
 class StatusProblem extends Error {

@@ -6,8 +6,8 @@ import { renderLine } from './mrkdwn.ts';
 
 const MOST_CHARACTERS = 2900;
 
-const WhisperReply = z.looseObject({ message_ts: z.string().min(1) });
-const MembersReply = z.looseObject({ users: z.array(z.string()) });
+const WhisperReply = z.lazy(() => z.looseObject({ message_ts: z.string().min(1) }));
+const MembersReply = z.lazy(() => z.looseObject({ users: z.array(z.string()) }));
 
 /** Slack cannot find such a message again: after a lost reply it may come twice, which does no harm. */
 export async function whisper(client: SlackClient, request: ChatWhisper): Promise<void> {

@@ -10,30 +10,36 @@ const FILES_OF_A_PAGE = 200;
 /** Slack's times are its own clock's: a difference must not hide a message that was posted right after `since`. */
 const CLOCK_TOLERANCE_SECONDS = 300;
 
-const FoundFile = z.looseObject({
-  id: z.string(),
-  name: z.string().nullish(),
-  title: z.string().nullish(),
-  permalink: z.string().nullish(),
-});
-const MessagesReply = z.looseObject({
-  messages: z.array(
-    z.looseObject({
-      ts: z.string(),
-      metadata: z.looseObject({ event_payload: z.record(z.string(), z.unknown()).optional() }).optional(),
-      files: z.array(FoundFile).optional(),
-    }),
-  ),
-  response_metadata: z.looseObject({ next_cursor: z.string().optional() }).optional(),
-});
+const FoundFile = z.lazy(() =>
+  z.looseObject({
+    id: z.string(),
+    name: z.string().nullish(),
+    title: z.string().nullish(),
+    permalink: z.string().nullish(),
+  }),
+);
+const MessagesReply = z.lazy(() =>
+  z.looseObject({
+    messages: z.array(
+      z.looseObject({
+        ts: z.string(),
+        metadata: z.looseObject({ event_payload: z.record(z.string(), z.unknown()).optional() }).optional(),
+        files: z.array(FoundFile).optional(),
+      }),
+    ),
+    response_metadata: z.looseObject({ next_cursor: z.string().optional() }).optional(),
+  }),
+);
 type FoundMessage = z.infer<typeof MessagesReply>['messages'][number];
 
-const FilesReply = z.looseObject({
-  files: z.array(FoundFile),
-  paging: z.looseObject({ pages: z.number().optional() }).optional(),
-});
-const UserReply = z.looseObject({ user_id: z.string().min(1) });
-const PermalinkReply = z.looseObject({ permalink: z.url() });
+const FilesReply = z.lazy(() =>
+  z.looseObject({
+    files: z.array(FoundFile),
+    paging: z.looseObject({ pages: z.number().optional() }).optional(),
+  }),
+);
+const UserReply = z.lazy(() => z.looseObject({ user_id: z.string().min(1) }));
+const PermalinkReply = z.lazy(() => z.looseObject({ permalink: z.url() }));
 
 interface MessageSearch {
   /** The channel's id. */

@@ -77,22 +77,26 @@ const envelope = {
   warnings: z.array(z.string()).nullish(),
 };
 
-export const InstantReply = z.object({
-  ...envelope,
-  data: z.discriminatedUnion('resultType', [VectorData, ScalarData]),
-});
+export const InstantReply = z.lazy(() =>
+  z.object({
+    ...envelope,
+    data: z.discriminatedUnion('resultType', [VectorData, ScalarData]),
+  }),
+);
 export type InstantReply = z.infer<typeof InstantReply>;
 
-export const RangeReply = z.object({ ...envelope, data: MatrixData });
+export const RangeReply = z.lazy(() => z.object({ ...envelope, data: MatrixData }));
 export type RangeReply = z.infer<typeof RangeReply>;
 
 /** VictoriaMetrics gives an empty object, or a made-up Prometheus version that tells Grafana what it may use. */
-export const BuildInfoReply = z.object({
-  status: z.literal('success'),
-  data: z.object({ version: z.string().optional() }),
-});
+export const BuildInfoReply = z.lazy(() =>
+  z.object({
+    status: z.literal('success'),
+    data: z.object({ version: z.string().optional() }),
+  }),
+);
 
-const ErrorReply = z.object({ error: z.string(), errorType: z.string().optional() });
+const ErrorReply = z.lazy(() => z.object({ error: z.string(), errorType: z.string().optional() }));
 
 /** The words of an error reply; `errorType` is Prometheus' short code (VictoriaMetrics repeats the status there). */
 export function queryErrorText(body: unknown): ErrorText | undefined {
