@@ -8,79 +8,92 @@ import { countItems, type ListRequest, readList, readListWithin } from './pages.
 import { podFacts } from './pod-facts.ts';
 import { NODES, PODS } from './resources.ts';
 
-/** Up to so many nodes are asked for their pods one by one, whatever the size of the cluster. */
+/** Up to so many nodes are asked one by one, whatever the size of the cluster. */
 const NODES_ASKED_SINGLY = 3;
-/**
- * A page of the cluster's pods costs about as much as asking five nodes. Where nobody tells how many pages there are, they are read
- * until they have cost as much as asking the nodes would, and then the nodes are asked: never more than twice the better way.
- */
-const NODES_A_PAGE_COSTS = 5;
-/** A node tells of all images on it: this many in a list cost about as much as one request, and as many in any case are no matter. */
-const NODES_A_REQUEST = 5;
-const SMALL_CLUSTER_NODES = 50;
 const NODES_AT_ONCE = 8;
+/** A page of 500 pods costs about as much as five requests for those of one node. */
+const PODS_A_REQUEST = 100;
+/** A node tells of all images on it: a page of 500 costs about as much as twenty requests for one. */
+const NODES_A_REQUEST = 25;
 const HOLDS_ROOM = 'status.phase!=Succeeded,status.phase!=Failed';
 
 type Place = Pick<ListRequest<Message, unknown>, 'target' | 'pageSize'>;
 
 /** The named nodes; one that is gone is left out. */
-export async function readNodes(
-  client: KubernetesClient,
-  place: Place,
-  names: readonly string[],
-): Promise<readonly Node[]> {
+export function readNodes(client: KubernetesClient, place: Place, names: readonly string[]): Promise<readonly Node[]> {
   const wanted = new Set(names);
-  const pageSize = Math.min(place.pageSize, Math.max(SMALL_CLUSTER_NODES, wanted.size * NODES_A_REQUEST));
-  const those = (query: ListRequest<typeof NODES.message, Node>['query']): ListRequest<typeof NODES.message, Node> => ({
+  const list: ListRequest<typeof NODES.message, Node> = {
     ...place,
-    pageSize,
     resource: NODES,
-    query: query ?? {},
     project: (raw) => (wanted.has(raw.metadata?.name ?? '') ? nodeFacts(raw) : undefined),
+  };
+  return cheapest(client, wanted, {
+    counted: list,
+    whole: list,
+    one: (node) => ({ ...list, query: { fieldSelector: `metadata.name=${fieldValue(node)}` } }),
+    itemsARequest: NODES_A_REQUEST,
   });
-  return (
-    (await readListWithin(client, those({}), 1)) ??
-    (await ofEach(wanted, (name) => readList(client, those({ fieldSelector: `metadata.name=${fieldValue(name)}` }))))
-  );
 }
 
 /** Pods that have not ended on the named nodes, of all namespaces but the one that is left out. */
-export async function readPodsOnNodes(
+export function readPodsOnNodes(
   client: KubernetesClient,
   place: Place,
   nodes: readonly string[],
   exceptNamespace: string | undefined,
 ): Promise<readonly Pod[]> {
   const wanted = new Set(nodes);
-  const others =
-    exceptNamespace === undefined ? HOLDS_ROOM : `${HOLDS_ROOM},metadata.namespace!=${fieldValue(exceptNamespace)}`;
-  const those = (selector: string): ListRequest<typeof PODS.message, Pod> => ({
+  const list: ListRequest<typeof PODS.message, Pod> = {
     ...place,
     resource: PODS,
-    query: { fieldSelector: `${others},${selector}` },
     project: (raw) => (wanted.has(raw.spec?.nodeName ?? '') ? podFacts(raw) : undefined),
+  };
+  const others =
+    exceptNamespace === undefined ? HOLDS_ROOM : `${HOLDS_ROOM},metadata.namespace!=${fieldValue(exceptNamespace)}`;
+  const those = (selector: string): typeof list => ({ ...list, query: { fieldSelector: `${others},${selector}` } });
+  return cheapest(client, wanted, {
+    counted: list,
+    whole: those('spec.nodeName!='),
+    one: (node) => those(`spec.nodeName=${fieldValue(node)}`),
+    itemsARequest: PODS_A_REQUEST,
   });
-  if (wanted.size > NODES_ASKED_SINGLY) {
-    const pages = Math.ceil(wanted.size / NODES_A_PAGE_COSTS);
-    const pods = await countItems(client, { ...those(''), query: {} });
-    const mayBeWhole = pods === undefined || pods <= pages * place.pageSize;
-    const whole = mayBeWhole ? await readListWithin(client, those('spec.nodeName!='), pages) : undefined;
-    if (whole !== undefined) {
-      return whole;
-    }
-  }
-  return ofEach(wanted, (node) => readList(client, those(`spec.nodeName=${fieldValue(node)}`)));
 }
 
-async function ofEach<T>(
-  nodes: ReadonlySet<string>,
-  read: (node: string) => Promise<readonly T[]>,
-): Promise<readonly T[]> {
-  const parts = new Map<string, readonly T[]>();
-  await eachOf([...nodes], NODES_AT_ONCE, async (node) => {
-    parts.set(node, await read(node));
+interface Ways<M extends Message, F> {
+  /** A list without selectors, of which a server tells the length. */
+  readonly counted: ListRequest<M, F>;
+  readonly whole: ListRequest<M, F>;
+  /** What is of one node. */
+  readonly one: (node: string) => ListRequest<M, F>;
+  /** So many items of a list cost about as much as one request. */
+  readonly itemsARequest: number;
+}
+
+/**
+ * What is of the wanted nodes, node by node or picked out of the whole list. Where nobody tells how long that list is, it is read until
+ * it has cost as much as asking the nodes would, and then the nodes are asked: never more than twice the better way.
+ */
+async function cheapest<M extends Message, F>(
+  client: KubernetesClient,
+  wanted: ReadonlySet<string>,
+  { counted, whole, one, itemsARequest }: Ways<M, F>,
+): Promise<readonly F[]> {
+  if (wanted.size > NODES_ASKED_SINGLY) {
+    const most = wanted.size * itemsARequest;
+    const length = await countItems(client, counted);
+    const found =
+      length === undefined || length <= most
+        ? await readListWithin(client, whole, Math.ceil(most / whole.pageSize))
+        : undefined;
+    if (found !== undefined) {
+      return found;
+    }
+  }
+  const parts = new Map<string, readonly F[]>();
+  await eachOf([...wanted], NODES_AT_ONCE, async (node) => {
+    parts.set(node, await readList(client, one(node)));
   });
-  return [...nodes].flatMap((node) => parts.get(node) ?? []);
+  return [...wanted].flatMap((node) => parts.get(node) ?? []);
 }
 
 /** Kubernetes' own escapes: a value holds no further requirement. k8s.io/apimachinery/pkg/fields, EscapeValue */

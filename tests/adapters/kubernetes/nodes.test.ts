@@ -91,31 +91,45 @@ describe('named nodes', () => {
     items: names.map((name) => ({ metadata: { name }, spec: {}, status: { allocatable: { memory: '8Gi' } } })),
   });
 
-  test('are picked out of the list where it is a page, one that is gone left out', async () => {
+  test('are picked out of the list of a small cluster, one that is gone left out', async () => {
     const { cluster, asked } = await rig((_request, response) => {
-      json(response, 200, nodeList(['node-1', 'node-2', 'node-3']));
+      json(response, 200, nodeList(['node-1', 'node-2', 'node-3', 'node-4']));
     });
-    expect(await cluster.listNodes(['node-3', 'node-9', 'node-1'])).toEqual({
-      items: [
-        { name: 'node-1', allocatable: { memory: '8Gi' }, unschedulable: false },
-        { name: 'node-3', allocatable: { memory: '8Gi' }, unschedulable: false },
-      ],
+    expect(await cluster.listNodes(['node-3', 'node-9', 'node-1', 'node-4'])).toEqual({
+      items: ['node-1', 'node-3', 'node-4'].map((name) => ({
+        name,
+        allocatable: { memory: '8Gi' },
+        unschedulable: false,
+      })),
     });
-    expect(asked.map(({ query }) => [query.get('limit'), query.get('fieldSelector')])).toEqual([['50', null]]);
-    await cluster.listNodes(Array.from({ length: 12 }, (_, index) => `node-${String(index)}`));
-    expect(asked[1]?.query.get('limit')).toBe('60');
+    expect(asked.map(({ query }) => [query.get('limit'), query.get('fieldSelector')])).toEqual([
+      ['1', null],
+      ['500', null],
+    ]);
   });
 
-  test('are asked one by one where the cluster has more, each by its own name alone', async () => {
+  test.each([
+    [99, 'whole'],
+    [100, 'singly'],
+  ] as const)('of %i more in the cluster are read %s when four are wanted', async (remainingItemCount, way) => {
     const { cluster, asked } = await rig((request, response) => {
       const only = /^metadata\.name=(.*)$/.exec(request.query.get('fieldSelector') ?? '')?.[1];
-      json(response, 200, only === undefined ? nodeList(['node-0'], { continue: 'more' }) : nodeList([only]));
+      const more = request.query.get('limit') === '1' ? { continue: 'more', remainingItemCount } : {};
+      json(response, 200, only === undefined ? nodeList(['node-0'], more) : nodeList([only]));
     });
-    expect(await cluster.listNodes(['node-1', 'a=b,c', 'node-1'])).toMatchObject({
-      items: [{ name: 'node-1' }],
+    await cluster.listNodes(['node-0', 'node-1', 'node-2', 'node-3', 'node-0']);
+    expect(asked.map(({ query }) => query.get('fieldSelector')).slice(1)).toEqual(
+      way === 'whole' ? [null] : [0, 1, 2, 3].map((index) => `metadata.name=node-${String(index)}`),
+    );
+  });
+
+  test('are asked one by one where there are few, each by its own name alone', async () => {
+    const { cluster, asked } = await rig((request, response) => {
+      const only = /^metadata\.name=(.*)$/.exec(request.query.get('fieldSelector') ?? '')?.[1];
+      json(response, 200, nodeList([only ?? 'another']));
     });
+    expect(await cluster.listNodes(['node-1', 'a=b,c', 'node-1'])).toMatchObject({ items: [{ name: 'node-1' }] });
     expect(asked.map(({ query }) => query.get('fieldSelector'))).toEqual([
-      null,
       'metadata.name=node-1',
       'metadata.name=a\\=b\\,c',
     ]);
