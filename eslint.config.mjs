@@ -13,6 +13,18 @@ const pureFiles = [
 
 const why = 'Decisions replay byte for byte only if nothing but their facts enters them (design.md, law 16): ';
 
+const environmentReader = {
+  selector: "MemberExpression[object.name='process'][property.name='env']",
+  message: 'Only shared/config reads the environment, so that every setting is checked, named and documented once.',
+};
+
+const eagerSchema = {
+  selector:
+    ':matches(Program, ExportNamedDeclaration) > VariableDeclaration > VariableDeclarator > CallExpression[callee.object.name="z"][callee.property.name=/^(object|strictObject|looseObject|discriminatedUnion)$/]',
+  message:
+    'z.lazy(() => …): a schema costs ten microseconds and 1.5 KiB, and a cold start would make the thousand of all adapters.',
+};
+
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'fixtures/specs/**', '.nightshift/**'] },
   ...tseslint.configs.strict,
@@ -63,16 +75,11 @@ export default tseslint.config(
   {
     files: ['shared/**/*.ts', 'functions/**/*.ts'],
     ignores: ['shared/config/**', ...pureFiles],
-    rules: {
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: "MemberExpression[object.name='process'][property.name='env']",
-          message:
-            'Only shared/config reads the environment, so that every setting is checked, named and documented once.',
-        },
-      ],
-    },
+    rules: { 'no-restricted-syntax': ['error', environmentReader] },
+  },
+  {
+    files: ['shared/adapters/**/*.ts', 'shared/actions/**/*.ts', 'shared/prompt/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', environmentReader, eagerSchema] },
   },
   { files: ['shared/local/**/*.ts', 'scripts/**', 'bin/**', 'tests/**'], rules: { 'no-console': 'off' } },
   { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },

@@ -10,13 +10,14 @@ import { finding, type Judgement } from './judgement.ts';
 
 const text = z.string().max(2000);
 
-export const PipelineTarget = z.strictObject({
+/** The pipeline that failed: its uuid, and its build number for people. */
+export const pipelineFields = () => ({
   workspace: text,
   repository: text,
-  /** The uuid of the pipeline that failed, and its build number for people. */
   pipeline: text,
   number: z.int().min(1),
 });
+const PipelineTarget = z.lazy(() => z.strictObject(pipelineFields()));
 type PipelineTarget = z.infer<typeof PipelineTarget>;
 
 const Selector = z.lazy(() => z.strictObject({ type: text, pattern: text.nullable() }));

@@ -6,13 +6,16 @@ import type { CiPipeline } from '../ports/ci.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { ActionKind, Look } from './kind.ts';
 import { finding, type Judgement } from './judgement.ts';
-import { ciOf, firstRun, PipelineTarget } from './rerun-pipeline.ts';
+import { ciOf, firstRun, pipelineFields } from './rerun-pipeline.ts';
 
-const Target = PipelineTarget.extend({
-  commit: z.string(),
-  selector: z.strictObject({ type: z.string(), pattern: z.string().nullable() }).nullable(),
-  since: z.iso.datetime(),
-});
+const Target = z.lazy(() =>
+  z.strictObject({
+    ...pipelineFields(),
+    commit: z.string(),
+    selector: z.strictObject({ type: z.string(), pattern: z.string().nullable() }).nullable(),
+    since: z.iso.datetime(),
+  }),
+);
 
 const State = z.lazy(() => z.strictObject({ state: z.enum(['running', 'stopped']) }));
 const View = z.lazy(() =>

@@ -77,6 +77,21 @@ describeWith(
         );
       });
 
+      test('holds no code of systems that none of its capabilities is for', async () => {
+        const files = (await readdir(at.app, { recursive: true })).filter((one) =>
+          /^(chunks\/.*|[a-z-]+)\.cjs$/.test(one),
+        );
+        const code = await Promise.all(files.map((file) => readFile(path.join(at.app, file), 'utf8')));
+        const isThere = (text: string): boolean => code.some((one) => one.includes(text));
+        const uses = (system: string): boolean => manifest.capabilities.some((one) => one.startsWith(`${system}.`));
+        expect({
+          bitbucket: isThere('Check the workspace under ci.bitbucket in the policy.'),
+          signatures: isThere('conclusive: the CI system itself says so'),
+          senders: isThere('x-slack-signature'),
+          deployments: isThere('roles/cloudfunctions.viewer'),
+        }).toEqual({ bitbucket: uses('ci'), signatures: uses('ci'), senders: uses('events'), deployments: false });
+      });
+
       test('answers the first call with 200', async () => {
         const { scope } = at.scenario.scenario.case;
         const response = manifest.public

@@ -3,14 +3,16 @@ import { z } from 'zod';
 import { PlatformError } from '../../core/errors.ts';
 import type { ErrorText } from '../http/failure.ts';
 
-const ErrorReply = z.looseObject({
-  error: z.looseObject({
-    message: z.string().optional(),
-    detail: z.unknown().optional(),
-    fields: z.record(z.string(), z.unknown()).optional(),
-    data: z.looseObject({ key: z.string().optional() }).nullish(),
+const ErrorReply = z.lazy(() =>
+  z.looseObject({
+    error: z.looseObject({
+      message: z.string().optional(),
+      detail: z.unknown().optional(),
+      fields: z.record(z.string(), z.unknown()).optional(),
+      data: z.looseObject({ key: z.string().optional() }).nullish(),
+    }),
   }),
-});
+);
 
 const MOST_FIELDS = 5;
 

@@ -38,16 +38,18 @@ const OUR_KEY = 'nightshift';
 const SIGNATURE = /^sha256=([0-9a-f]{64})$/i;
 const DELIVERY = /^[A-Za-z0-9{}-]{8,100}$/;
 
-const Payload = z.looseObject({
-  repository: z.looseObject({ full_name: z.string().regex(/^[^/\s]+\/[A-Za-z0-9._-]{1,128}$/) }),
-  commit_status: z.looseObject({
-    key: z.string().min(1).max(200),
-    state: z.string(),
-    url: z.string().nullish(),
-    commit: z.looseObject({ hash: z.string() }).nullish(),
-    links: z.looseObject({ commit: z.looseObject({ href: z.string() }).nullish() }).nullish(),
+const Payload = z.lazy(() =>
+  z.looseObject({
+    repository: z.looseObject({ full_name: z.string().regex(/^[^/\s]+\/[A-Za-z0-9._-]{1,128}$/) }),
+    commit_status: z.looseObject({
+      key: z.string().min(1).max(200),
+      state: z.string(),
+      url: z.string().nullish(),
+      commit: z.looseObject({ hash: z.string() }).nullish(),
+      links: z.looseObject({ commit: z.looseObject({ href: z.string() }).nullish() }).nullish(),
+    }),
   }),
-});
+);
 type Payload = z.infer<typeof Payload>;
 
 const STATES = { INPROGRESS: 'running', SUCCESSFUL: 'successful', FAILED: 'failed', STOPPED: 'stopped' } as const;

@@ -7,7 +7,7 @@ import { markdown, markerText } from './markdown.ts';
 import { CommentReply, COMMENTS_FIELDS } from './replies.ts';
 import { pipelineUrl, repositoryPath, type Site } from './site.ts';
 
-const StartedReply = z.looseObject({ uuid: z.string(), build_number: z.int() });
+const StartedReply = z.lazy(() => z.looseObject({ uuid: z.string(), build_number: z.int() }));
 /** Newest first: ours is among the last, and a pull request with more comments is searched no further. */
 const MOST_COMMENTS = 500;
 /** Bitbucket's own limit for the key of a build status. */

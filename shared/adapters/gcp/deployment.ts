@@ -24,42 +24,48 @@ const MAX_PAGES = 10;
 /** Monitoring writes this metric every minute and shows it some minutes later. */
 const DEAD_LETTER_MINUTES = 15;
 
-const Functions = z.looseObject({
-  functions: z
-    .array(
-      z.looseObject({
-        name: z.string(),
-        state: z.string().default('STATE_UNSPECIFIED'),
-        updateTime: z.string().optional(),
-        serviceConfig: z.looseObject({ uri: z.string().optional(), revision: z.string().optional() }).optional(),
-      }),
-    )
-    .default([]),
-  nextPageToken: z.string().optional(),
-});
+const Functions = z.lazy(() =>
+  z.looseObject({
+    functions: z
+      .array(
+        z.looseObject({
+          name: z.string(),
+          state: z.string().default('STATE_UNSPECIFIED'),
+          updateTime: z.string().optional(),
+          serviceConfig: z.looseObject({ uri: z.string().optional(), revision: z.string().optional() }).optional(),
+        }),
+      )
+      .default([]),
+    nextPageToken: z.string().optional(),
+  }),
+);
 
-const Job = z.looseObject({
-  name: z.string(),
-  schedule: z.string().default(''),
-  timeZone: z.string().default('UTC'),
-  state: z.string().default('STATE_UNSPECIFIED'),
-  lastAttemptTime: z.string().optional(),
-  scheduleTime: z.string().optional(),
-  status: z.looseObject({ code: z.int().default(0), message: z.string().optional() }).optional(),
-});
-const Jobs = z.looseObject({ jobs: z.array(Job).default([]), nextPageToken: z.string().optional() });
+const Job = z.lazy(() =>
+  z.looseObject({
+    name: z.string(),
+    schedule: z.string().default(''),
+    timeZone: z.string().default('UTC'),
+    state: z.string().default('STATE_UNSPECIFIED'),
+    lastAttemptTime: z.string().optional(),
+    scheduleTime: z.string().optional(),
+    status: z.looseObject({ code: z.int().default(0), message: z.string().optional() }).optional(),
+  }),
+);
+const Jobs = z.lazy(() => z.looseObject({ jobs: z.array(Job).default([]), nextPageToken: z.string().optional() }));
 
-const Series = z.looseObject({
-  timeSeries: z
-    .array(
-      z.looseObject({
-        resource: z.looseObject({ labels: z.record(z.string(), z.string()).default({}) }),
-        points: z.array(z.looseObject({ value: z.looseObject({ int64Value: z.string().optional() }) })).default([]),
-      }),
-    )
-    .default([]),
-  nextPageToken: z.string().optional(),
-});
+const Series = z.lazy(() =>
+  z.looseObject({
+    timeSeries: z
+      .array(
+        z.looseObject({
+          resource: z.looseObject({ labels: z.record(z.string(), z.string()).default({}) }),
+          points: z.array(z.looseObject({ value: z.looseObject({ int64Value: z.string().optional() }) })).default([]),
+        }),
+      )
+      .default([]),
+    nextPageToken: z.string().optional(),
+  }),
+);
 
 /** Names of google.rpc.Code, which Cloud Scheduler maps the function's HTTP status to. */
 const CODES: Readonly<Record<number, string>> = {
@@ -240,7 +246,7 @@ export function gcpDeployment(options: GcpDeploymentOptions): Deployment {
   };
 }
 
-const InvokeError = z.looseObject({ error: z.looseObject({ message: z.string() }) });
+const InvokeError = z.lazy(() => z.looseObject({ error: z.looseObject({ message: z.string() }) }));
 
 function invokeErrorText(body: unknown): { readonly text: string } | undefined {
   const parsed = InvokeError.safeParse(body);

@@ -35,7 +35,7 @@ const LIST_SECONDS = 10;
 const ATTEMPTS = 2;
 const NANOSECONDS = 1e9;
 
-const Version = z.looseObject({ version: z.string().min(1) });
+const Version = z.lazy(() => z.looseObject({ version: z.string().min(1) }));
 const Tags = z.lazy(() => z.looseObject({ models: z.array(z.looseObject({ name: z.string().min(1) })) }));
 const Metadata = z.lazy(() =>
   z.looseObject({

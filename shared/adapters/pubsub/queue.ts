@@ -19,7 +19,7 @@ const DEADLINE_SECONDS = 20;
 /** The API takes 1,000 messages a request. */
 const BATCH = 1000;
 
-const Reply = z.looseObject({ messageIds: z.array(z.string()) });
+const Reply = z.lazy(() => z.looseObject({ messageIds: z.array(z.string()) }));
 
 export function pubSubQueue(options: PubSubOptions): Queue {
   const base = options.apiUrl.replace(/\/+$/, '');

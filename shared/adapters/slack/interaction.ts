@@ -23,14 +23,16 @@ function buttonOf(text: string): ButtonValue | undefined {
 
 const id = z.string().min(1).max(100);
 
-const BlockActions = z.looseObject({
-  type: z.literal('block_actions'),
-  /** Another one for each click, the same one in every repeat of it. */
-  trigger_id: z.string().min(1).max(200),
-  user: z.looseObject({ id, username: z.string().optional(), name: z.string().optional() }),
-  container: z.looseObject({ channel_id: id, thread_ts: id.optional() }),
-  actions: z.array(z.looseObject({ action_id: z.string(), value: z.string().optional() })).min(1),
-});
+const BlockActions = z.lazy(() =>
+  z.looseObject({
+    type: z.literal('block_actions'),
+    /** Another one for each click, the same one in every repeat of it. */
+    trigger_id: z.string().min(1).max(200),
+    user: z.looseObject({ id, username: z.string().optional(), name: z.string().optional() }),
+    container: z.looseObject({ channel_id: id, thread_ts: id.optional() }),
+    actions: z.array(z.looseObject({ action_id: z.string(), value: z.string().optional() })).min(1),
+  }),
+);
 
 /** A CallerError for a click that lacks what every click of Slack has. */
 export function checkedInteraction(payload: object): CheckedRequest {

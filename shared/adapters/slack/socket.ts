@@ -23,11 +23,13 @@ const LONGEST_PAUSE_MILLISECONDS = 60_000;
 /** For the address, the connection and Slack's hello. */
 const CONNECT_MILLISECONDS = 30_000;
 
-const Envelope = z.looseObject({
-  type: z.string(),
-  body: z.unknown(),
-  ack: z.custom<() => Promise<void>>((value) => typeof value === 'function'),
-});
+const Envelope = z.lazy(() =>
+  z.looseObject({
+    type: z.string(),
+    body: z.unknown(),
+    ack: z.custom<() => Promise<void>>((value) => typeof value === 'function'),
+  }),
+);
 
 export function slackSocket(options: SlackSocketOptions): EventSocket {
   return {

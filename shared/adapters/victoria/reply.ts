@@ -65,27 +65,31 @@ function isPoint(value: unknown): boolean {
   return Array.isArray(value) && value.length === 2 && typeof value[0] === 'number' && typeof value[1] === 'string';
 }
 
-const VectorData = z.object({ resultType: z.literal('vector'), result: rows<VectorRow>(wrongInVectorRow) });
-const ScalarData = z.object({ resultType: z.literal('scalar'), result: z.tuple([z.number(), z.string()]) });
-const MatrixData = z.object({ resultType: z.literal('matrix'), result: rows<MatrixRow>(wrongInMatrixRow) });
-
-const envelope = {
+const envelope = () => ({
   status: z.literal('success'),
   /** A VictoriaMetrics cluster with a storage node missing says so here, with status 200. */
   isPartial: z.boolean().optional(),
   /** Prometheus and what speaks its API (Thanos) report missing sources here, with status 200. */
   warnings: z.array(z.string()).nullish(),
-};
+});
 
 export const InstantReply = z.lazy(() =>
   z.object({
-    ...envelope,
-    data: z.discriminatedUnion('resultType', [VectorData, ScalarData]),
+    ...envelope(),
+    data: z.discriminatedUnion('resultType', [
+      z.object({ resultType: z.literal('vector'), result: rows<VectorRow>(wrongInVectorRow) }),
+      z.object({ resultType: z.literal('scalar'), result: z.tuple([z.number(), z.string()]) }),
+    ]),
   }),
 );
 export type InstantReply = z.infer<typeof InstantReply>;
 
-export const RangeReply = z.lazy(() => z.object({ ...envelope, data: MatrixData }));
+export const RangeReply = z.lazy(() =>
+  z.object({
+    ...envelope(),
+    data: z.object({ resultType: z.literal('matrix'), result: rows<MatrixRow>(wrongInMatrixRow) }),
+  }),
+);
 export type RangeReply = z.infer<typeof RangeReply>;
 
 /** VictoriaMetrics gives an empty object, or a made-up Prometheus version that tells Grafana what it may use. */
