@@ -110,7 +110,7 @@ function inOrderOfNeed(a: Waiting, b: Waiting): number {
     isOver(a) && isOver(b)
       ? compareNumbers(b.age / b.latest, a.age / a.latest)
       : compareNumbers(a.latest - a.age, b.latest - b.age);
-  return Number(isOver(b)) - Number(isOver(a)) || order || compare(a.repository, b.repository);
+  return order || compare(a.repository, b.repository);
 }
 
 /**

@@ -44,8 +44,8 @@ describe('whose turn it is', () => {
     const states = {
       'active-over-twice': state(11, 10),
       'idle-over-twice': state(121, 2000),
-      'active-over': state(5.6, 10),
-      'idle-over': state(60.1, 2000),
+      'active-over': state(6.5, 10),
+      'idle-over': state(62, 2000),
       'active-soon': state(5.4, 10),
       'running-soon': { ...state(4, 10), isRunning: true },
       'idle-soon': state(58, 2000),

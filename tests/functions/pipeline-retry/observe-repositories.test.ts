@@ -66,7 +66,11 @@ describe('where requests are short', () => {
   };
 
   /** With so many requests left of each priority. */
-  async function listed(left: Readonly<Record<CiPriority, number>>, hinted: readonly string[] = []) {
+  async function listed(
+    left: Readonly<Record<CiPriority, number>>,
+    hinted: readonly string[] = [],
+    repositories: Readonly<Record<string, RepositoryState>> = REPOSITORIES,
+  ) {
     const rooms = { ...left };
     const asked: string[] = [];
     const ci = {
@@ -90,7 +94,7 @@ describe('where requests are short', () => {
     } as unknown as Ci;
     const { putOffRepositories, listed: remembered } = await listFailures({
       ci,
-      memory: { listedAt: NOW, repositories: REPOSITORIES },
+      memory: { listedAt: NOW, repositories: { ...repositories } },
       policy: PipelineRetryPolicy.parse({}),
       now: NOW,
       hinted,
@@ -110,6 +114,14 @@ describe('where requests are short', () => {
       'idle-soon best-effort',
       'running best-effort',
     ]);
+  });
+
+  it('however many may come later, none of them is missed', async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 20 }, (_, index) => [`idle-${String(index)}`, listedMinutesAgo(57.5)]),
+    );
+    const { asked, putOffRepositories } = await listed({ urgent: 9, background: 9, 'best-effort': 2 }, [], many);
+    expect([asked.length, putOffRepositories]).toEqual([2, 0]);
   });
 
   it('the most urgent is listed, and how many must wait that should not is told', async () => {
