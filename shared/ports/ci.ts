@@ -4,7 +4,7 @@ import type { Block } from '../core/document.ts';
 
 /**
  * `urgent`: somebody waits for it. `background`: lists; leaves the reserved part of the request allowance alone. `best-effort`: what
- * tells or checks what is done already; is put off before lists are when requests are short.
+ * tells or checks what is done already, and lists that may come a little later; waits before the others do when requests are short.
  */
 export type CiPriority = 'urgent' | 'background' | 'best-effort';
 
