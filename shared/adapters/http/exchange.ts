@@ -5,6 +5,7 @@ import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request as 
 import type * as Https from 'node:https';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { Body } from './body.ts';
 
 export interface ExchangeRequest {
   readonly method: string;
@@ -64,9 +65,6 @@ export class ExchangeError extends Error {
 
 /** A page of 500 pods is about 2 MB; objects are at most 1.5 MB each in etcd. */
 export const MAX_REPLY_BYTES = 128 * 1024 * 1024;
-
-/** Where the length is not told, as for a long reply of the API server. */
-const FIRST_BODY_BYTES = 64 * 1024;
 
 /** Loaded at the first call that needs it: a start that calls nobody goes without. */
 export function tls(): typeof Https {
@@ -166,24 +164,16 @@ function collect(incoming: IncomingMessage, limit: number): Promise<Buffer | und
       resolve(undefined);
       return;
     }
-    // One copy into its place: thousands of small chunks that live until the end double the memory of a page.
-    let body: Buffer = Buffer.allocUnsafe(declared > 0 ? declared : FIRST_BODY_BYTES);
-    let size = 0;
+    const body = new Body(declared);
     incoming.on('data', (chunk: Buffer) => {
-      if (size + chunk.length > limit) {
+      if (body.size + chunk.length > limit) {
         resolve(undefined);
         return;
       }
-      if (size + chunk.length > body.length) {
-        const larger = Buffer.allocUnsafe(Math.max(size + chunk.length, body.length * 2));
-        body.copy(larger, 0, 0, size);
-        body = larger;
-      }
-      chunk.copy(body, size);
-      size += chunk.length;
+      body.add(chunk);
     });
     incoming.on('end', () => {
-      resolve(body.subarray(0, size));
+      resolve(body.whole());
     });
     incoming.on('error', reject);
   });
