@@ -233,7 +233,7 @@ export interface Cluster {
   listVerticalAutoscalers(namespace: string): Promise<Readable<VerticalAutoscaler>>;
   listQuotas(namespace: string): Promise<Readable<ResourceQuota>>;
   listLimitRanges(namespace: string): Promise<Readable<LimitRange>>;
-  /** All, or the named ones; one that is gone is left out. */
+  /** All, or the named ones, as they were at most a minute ago; one that is gone is left out. */
   listNodes(names?: readonly string[]): Promise<Readable<Node>>;
   /** Pods that hold room on the named nodes (not Succeeded or Failed), of all namespaces but the one that is left out. */
   listPodsOnNodes(nodes: readonly string[], exceptNamespace?: string): Promise<Readable<Pod>>;

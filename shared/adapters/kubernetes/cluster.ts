@@ -27,11 +27,10 @@ import type { Message } from './message.ts';
 import {
   horizontalAutoscalerFacts,
   limitRangeFacts,
-  nodeFacts,
   resourceQuotaFacts,
   verticalAutoscalerFacts,
 } from './namespace-facts.ts';
-import { readNodes, readPodsOnNodes } from './nodes.ts';
+import { NodeReader } from './nodes.ts';
 import { labelSelector, type ListRequest, readList, readObject, type Resource, resourcePath } from './pages.ts';
 import { daemonSetFacts, deploymentFacts, podFacts, statefulSetFacts } from './pod-facts.ts';
 import {
@@ -79,6 +78,7 @@ class KubernetesCluster implements Cluster {
   readonly #client: KubernetesClient;
   readonly #pageSize: number;
   readonly #version: () => Promise<ClusterVersion>;
+  readonly #nodes: NodeReader;
 
   constructor(options: KubernetesClusterOptions) {
     this.name = options.name;
@@ -89,6 +89,7 @@ class KubernetesCluster implements Cluster {
       deadlineSeconds: options.deadlineSeconds ?? 15,
     });
     this.#version = versionReader(this.#client, this.#target(), options.clock);
+    this.#nodes = new NodeReader(this.#client, this.#wholeCluster(), options.clock);
   }
 
   get server(): string {
@@ -166,15 +167,11 @@ class KubernetesCluster implements Cluster {
   }
 
   listNodes(names?: readonly string[]): Promise<Readable<Node>> {
-    return names === undefined
-      ? this.#readable({ resource: NODES, project: nodeFacts })
-      : this.#unlessUnreadable(NODES, () => readNodes(this.#client, this.#wholeCluster(), names));
+    return this.#unlessUnreadable(NODES, () => (names === undefined ? this.#nodes.all() : this.#nodes.named(names)));
   }
 
   listPodsOnNodes(nodes: readonly string[], exceptNamespace?: string): Promise<Readable<Pod>> {
-    return this.#unlessUnreadable(PODS, () =>
-      readPodsOnNodes(this.#client, this.#wholeCluster(), nodes, exceptNamespace),
-    );
+    return this.#unlessUnreadable(PODS, () => this.#nodes.podsOn(nodes, exceptNamespace));
   }
 
   readPod(namespace: string, name: string): Promise<Pod | undefined> {

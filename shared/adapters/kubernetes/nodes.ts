@@ -1,5 +1,6 @@
 // Some nodes of a cluster and the pods that hold room on them, at the least cost.
 import { eachOf } from '../../core/each-of.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Node, Pod } from '../../ports/cluster.ts';
 import type { KubernetesClient } from './client.ts';
 import type { Message } from './message.ts';
@@ -17,83 +18,155 @@ const PODS_A_REQUEST = 100;
 const NODES_A_REQUEST = 25;
 const HOLDS_ROOM = 'status.phase!=Succeeded,status.phase!=Failed';
 
+/** Runs over one namespace after another ask for the same nodes. Their sizes hardly ever change, and what runs on them is read anew. */
+const HOLDS_MILLISECONDS = 60_000;
+
 type Place = Pick<ListRequest<Message, unknown>, 'target' | 'pageSize'>;
 
-/** The named nodes; one that is gone is left out. */
-export function readNodes(client: KubernetesClient, place: Place, names: readonly string[]): Promise<readonly Node[]> {
-  const wanted = new Set(names);
-  const list: ListRequest<typeof NODES.message, Node> = {
-    ...place,
-    resource: NODES,
-    project: (raw) => (wanted.has(raw.metadata?.name ?? '') ? nodeFacts(raw) : undefined),
-  };
-  return cheapest(client, wanted, {
-    counted: list,
-    whole: list,
-    one: (node) => ({ ...list, query: { fieldSelector: `metadata.name=${fieldValue(node)}` } }),
-    itemsARequest: NODES_A_REQUEST,
-  });
+/** What was learnt since a time; gone a minute later. */
+interface Known {
+  readonly since: number;
+  /** By name; null for one that is gone. */
+  readonly nodes: Map<string, Node | null>;
+  /** Whether all nodes that there were then are among them. */
+  isWhole: boolean;
+  /** How many nodes were asked for one by one. */
+  singles: number;
+  /** How long the list of all objects of a kind is, or at least is taken for; 0 where the server does not tell. */
+  readonly lengths: Map<string, number>;
 }
 
-/** Pods that have not ended on the named nodes, of all namespaces but the one that is left out. */
-export function readPodsOnNodes(
-  client: KubernetesClient,
-  place: Place,
-  nodes: readonly string[],
-  exceptNamespace: string | undefined,
-): Promise<readonly Pod[]> {
-  const wanted = new Set(nodes);
-  const list: ListRequest<typeof PODS.message, Pod> = {
-    ...place,
-    resource: PODS,
-    project: (raw) => (wanted.has(raw.spec?.nodeName ?? '') ? podFacts(raw) : undefined),
-  };
-  const others =
-    exceptNamespace === undefined ? HOLDS_ROOM : `${HOLDS_ROOM},metadata.namespace!=${fieldValue(exceptNamespace)}`;
-  const those = (selector: string): typeof list => ({ ...list, query: { fieldSelector: `${others},${selector}` } });
-  return cheapest(client, wanted, {
-    counted: list,
-    whole: those('spec.nodeName!='),
-    one: (node) => those(`spec.nodeName=${fieldValue(node)}`),
-    itemsARequest: PODS_A_REQUEST,
-  });
+/** Reads some nodes of one cluster, or all, and the pods on them. */
+export class NodeReader {
+  readonly #client: KubernetesClient;
+  readonly #place: Place;
+  readonly #clock: Clock;
+  #known: Known | undefined;
+
+  constructor(client: KubernetesClient, place: Place, clock: Clock) {
+    this.#client = client;
+    this.#place = place;
+    this.#clock = clock;
+  }
+
+  /** All nodes, as they were at most a minute ago. */
+  async all(): Promise<readonly Node[]> {
+    const known = this.#fresh();
+    if (!known.isWhole) {
+      learn(known, await readList(this.#client, this.#everyNode()));
+    }
+    return [...known.nodes.values()].filter((node) => node !== null);
+  }
+
+  /** The named nodes, as they were at most a minute ago; one that is gone is left out. */
+  async named(names: readonly string[]): Promise<readonly Node[]> {
+    const known = this.#fresh();
+    const unknown = new Set(names.filter((name) => !known.nodes.has(name)));
+    const list = this.#everyNode();
+    const whole =
+      known.isWhole || unknown.size === 0
+        ? undefined
+        : await this.#wholeIfCheapest(known, known.singles + unknown.size, {
+            counted: list,
+            whole: list,
+            itemsARequest: NODES_A_REQUEST,
+          });
+    if (whole !== undefined) {
+      learn(known, whole);
+    } else {
+      known.singles += unknown.size;
+      await eachOf([...unknown], NODES_AT_ONCE, async (name) => {
+        const query = { fieldSelector: `metadata.name=${fieldValue(name)}` };
+        const found = await readList(this.#client, { ...list, query });
+        known.nodes.set(name, found.find((node) => node.name === name) ?? null);
+      });
+    }
+    return [...new Set(names)].flatMap((name) => known.nodes.get(name) ?? []);
+  }
+
+  /** Pods that have not ended on the named nodes, of all namespaces but the one that is left out. */
+  async podsOn(nodes: readonly string[], exceptNamespace: string | undefined): Promise<readonly Pod[]> {
+    const wanted = new Set(nodes);
+    const list: ListRequest<typeof PODS.message, Pod> = {
+      ...this.#place,
+      resource: PODS,
+      project: (raw) => (wanted.has(raw.spec?.nodeName ?? '') ? podFacts(raw) : undefined),
+    };
+    const others =
+      exceptNamespace === undefined ? HOLDS_ROOM : `${HOLDS_ROOM},metadata.namespace!=${fieldValue(exceptNamespace)}`;
+    const those = (selector: string): typeof list => ({ ...list, query: { fieldSelector: `${others},${selector}` } });
+    const whole = await this.#wholeIfCheapest(this.#fresh(), wanted.size, {
+      counted: list,
+      whole: those('spec.nodeName!='),
+      itemsARequest: PODS_A_REQUEST,
+    });
+    if (whole !== undefined) {
+      return whole;
+    }
+    const parts = new Map<string, readonly Pod[]>();
+    await eachOf([...wanted], NODES_AT_ONCE, async (node) => {
+      parts.set(node, await readList(this.#client, those(`spec.nodeName=${fieldValue(node)}`)));
+    });
+    return [...wanted].flatMap((node) => parts.get(node) ?? []);
+  }
+
+  /**
+   * The whole list, read where that costs no more than asking for so many nodes one by one. Where nobody tells how long it is, it is
+   * read until it has cost as much, and given up then: never more than twice the better way.
+   */
+  async #wholeIfCheapest<M extends Message, F>(
+    known: Known,
+    nodes: number,
+    { counted, whole, itemsARequest }: Ways<M, F>,
+  ): Promise<readonly F[] | undefined> {
+    if (nodes <= NODES_ASKED_SINGLY) {
+      return undefined;
+    }
+    const most = nodes * itemsARequest;
+    const { kind } = counted.resource;
+    if (!known.lengths.has(kind)) {
+      known.lengths.set(kind, (await countItems(this.#client, counted)) ?? 0);
+    }
+    if ((known.lengths.get(kind) ?? 0) > most) {
+      return undefined;
+    }
+    const pages = Math.ceil(most / whole.pageSize);
+    const found = await readListWithin(this.#client, whole, pages);
+    if (found === undefined) {
+      // Tried again only for twice as much: what is given up is then never more than what is read in the end.
+      known.lengths.set(kind, 2 * pages * whole.pageSize);
+    }
+    return found;
+  }
+
+  #fresh(): Known {
+    const now = this.#clock.now().getTime();
+    const known = this.#known;
+    if (known !== undefined && now >= known.since && now < known.since + HOLDS_MILLISECONDS) {
+      return known;
+    }
+    this.#known = { since: now, nodes: new Map(), isWhole: false, singles: 0, lengths: new Map() };
+    return this.#known;
+  }
+
+  #everyNode(): ListRequest<typeof NODES.message, Node> {
+    return { ...this.#place, resource: NODES, project: nodeFacts };
+  }
+}
+
+function learn(known: Known, nodes: readonly Node[]): void {
+  for (const node of nodes) {
+    known.nodes.set(node.name, node);
+  }
+  known.isWhole = true;
 }
 
 interface Ways<M extends Message, F> {
   /** A list without selectors, of which a server tells the length. */
   readonly counted: ListRequest<M, F>;
   readonly whole: ListRequest<M, F>;
-  /** What is of one node. */
-  readonly one: (node: string) => ListRequest<M, F>;
   /** So many items of a list cost about as much as one request. */
   readonly itemsARequest: number;
-}
-
-/**
- * What is of the wanted nodes, node by node or picked out of the whole list. Where nobody tells how long that list is, it is read until
- * it has cost as much as asking the nodes would, and then the nodes are asked: never more than twice the better way.
- */
-async function cheapest<M extends Message, F>(
-  client: KubernetesClient,
-  wanted: ReadonlySet<string>,
-  { counted, whole, one, itemsARequest }: Ways<M, F>,
-): Promise<readonly F[]> {
-  if (wanted.size > NODES_ASKED_SINGLY) {
-    const most = wanted.size * itemsARequest;
-    const length = await countItems(client, counted);
-    const found =
-      length === undefined || length <= most
-        ? await readListWithin(client, whole, Math.ceil(most / whole.pageSize))
-        : undefined;
-    if (found !== undefined) {
-      return found;
-    }
-  }
-  const parts = new Map<string, readonly F[]>();
-  await eachOf([...wanted], NODES_AT_ONCE, async (node) => {
-    parts.set(node, await readList(client, one(node)));
-  });
-  return [...wanted].flatMap((node) => parts.get(node) ?? []);
 }
 
 /** Kubernetes' own escapes: a value holds no further requirement. k8s.io/apimachinery/pkg/fields, EscapeValue */

@@ -96,7 +96,7 @@ describe('named nodes', () => {
       json(response, 200, nodeList(['node-1', 'node-2', 'node-3', 'node-4']));
     });
     expect(await cluster.listNodes(['node-3', 'node-9', 'node-1', 'node-4'])).toEqual({
-      items: ['node-1', 'node-3', 'node-4'].map((name) => ({
+      items: ['node-3', 'node-1', 'node-4'].map((name) => ({
         name,
         allocatable: { memory: '8Gi' },
         unschedulable: false,
@@ -133,5 +133,121 @@ describe('named nodes', () => {
       'metadata.name=node-1',
       'metadata.name=a\\=b\\,c',
     ]);
+  });
+
+  describe('asked for by one namespace after another', () => {
+    /** `nodes` in the cluster; `length` is what the server tells of them. */
+    async function large(nodes: number, length: number | undefined = nodes) {
+      let now = Date.parse('2026-11-03T10:00:00Z');
+      let seen = 0;
+      const names = Array.from({ length: nodes }, (_, index) => `node-${String(index)}`);
+      const one = await rig(
+        (request, response) => {
+          const only = /^metadata\.name=(.*)$/.exec(request.query.get('fieldSelector') ?? '')?.[1];
+          if (only !== undefined) {
+            json(response, 200, nodeList(names.includes(only) ? [only] : []));
+            return;
+          }
+          const from = Number(request.query.get('continue') ?? '0');
+          const to = from + Number(request.query.get('limit'));
+          const more = {
+            continue: String(to),
+            ...(length === undefined ? {} : { remainingItemCount: length - to }),
+          };
+          json(response, 200, nodeList(names.slice(from, to), to < nodes ? more : {}));
+        },
+        { clock: { now: () => new Date(now), sleep: () => Promise.resolve() } },
+      );
+      return {
+        ...one,
+        some: (from: number, count = 5) => one.cluster.listNodes(names.slice(from, from + count)),
+        later(milliseconds: number) {
+          now += milliseconds;
+        },
+        /** How the nodes were read since the last time. */
+        ways() {
+          const ways = one.asked
+            .slice(seen)
+            .map(({ query }) =>
+              query.has('fieldSelector') ? 'single' : query.get('limit') === '1' ? 'count' : 'page',
+            );
+          seen = one.asked.length;
+          return Object.fromEntries([...new Set(ways)].map((way) => [way, ways.filter((one) => one === way).length]));
+        },
+      };
+    }
+
+    test('are read whole once asking one by one has cost as much, and not again within a minute', async () => {
+      const { some, ways, later, cluster } = await large(400);
+      for (const [from, asked] of [
+        [0, { count: 1, single: 5 }],
+        [5, { single: 5 }],
+        [10, { single: 5 }],
+        [15, { page: 1 }],
+        [100, {}],
+        [0, {}],
+      ] as const) {
+        expect(await some(from)).toMatchObject({
+          items: [0, 1, 2, 3, 4].map((index) => ({ name: `node-${String(from + index)}` })),
+        });
+        expect(ways()).toEqual(asked);
+      }
+      expect(await cluster.listNodes(['node-9', 'made-meanwhile'])).toMatchObject({ items: [{ name: 'node-9' }] });
+      expect(ways()).toEqual({ single: 1 });
+      expect(await cluster.listNodes()).toMatchObject({ items: { length: 400 } });
+      later(59_999);
+      await some(200);
+      expect(ways()).toEqual({});
+      later(1);
+      await some(200);
+      expect(ways()).toEqual({ count: 1, single: 5 });
+    });
+
+    test('are not asked for again, nor is one that is gone', async () => {
+      const { cluster, ways } = await large(400);
+      await cluster.listNodes(['node-1', 'gone']);
+      await cluster.listNodes(['gone', 'node-1', 'node-2']);
+      expect(ways()).toEqual({ single: 3 });
+      expect(await cluster.listNodes(['gone'])).toEqual({ items: [] });
+      expect(ways()).toEqual({});
+    });
+
+    test('where nobody tells how many there are, cost no more than twice the whole list', async () => {
+      const { some, ways } = await large(2600, undefined);
+      let pages = 0;
+      for (let from = 0; from < 260; from += 5) {
+        await some(from);
+        pages += ways()['page'] ?? 0;
+      }
+      expect(pages).toBeLessThanOrEqual(2 * 6 + 1);
+      await some(2000);
+      expect(ways()).toEqual({});
+    });
+
+    test('are asked for anew after a failure', async () => {
+      let isBroken = true;
+      const { cluster, asked } = await rig((_request, response) => {
+        json(
+          response,
+          isBroken ? 403 : 200,
+          isBroken ? { kind: 'Status', apiVersion: 'v1', code: 403 } : nodeList(['a', 'b', 'c', 'd']),
+        );
+      });
+      expect(await cluster.listNodes(['a', 'b', 'c', 'd'])).toHaveProperty('unreadable');
+      isBroken = false;
+      expect(await cluster.listNodes(['a', 'b', 'c', 'd'])).toMatchObject({ items: { length: 4 } });
+      expect(asked).toHaveLength(3);
+    });
+
+    test('tell how long the list of pods is as well, once a minute', async () => {
+      const { cluster, asked } = await rig((request, response) => {
+        const isCount = request.query.get('limit') === '1';
+        json(response, 200, podList([], isCount ? { continue: 'more', remainingItemCount: 100_000 } : {}));
+      });
+      const nodes = ['node-1', 'node-2', 'node-3', 'node-4'];
+      await cluster.listPodsOnNodes(nodes);
+      await cluster.listPodsOnNodes(nodes);
+      expect(asked.map(({ query }) => query.get('limit'))).toEqual(['1', ...Array<string>(8).fill('500')]);
+    });
   });
 });
