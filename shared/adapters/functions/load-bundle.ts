@@ -4,10 +4,18 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { constants, Script } from 'node:vm';
 
 /** The compiled code of a part has the part's name with this ending. V8 takes it only when version and flags are its own. */
 export const CACHE_ENDING = '.cache';
+
+/**
+ * Where a container's memory is small, V8 collects all old objects as soon as a third of what was left last time has come on top: a run
+ * of 500 pods once, for a tenth of its time. Doubled, the heap of such a run is 13 MiB larger, and that of 5,000 pods, which ends with
+ * what it has read, no larger at all. NODE_OPTIONS does not take this flag. Set before any code is compiled or taken, which it is part of.
+ */
+const HEAP_GROWTH = '--heap-growing-percent=100';
 
 interface Part {
   exports: unknown;
@@ -33,6 +41,7 @@ export interface LoadedBundle {
  * compiled as usual, and of the latter a line of the log tells.
  */
 export function loadBundle(folder: string, main: string): LoadedBundle {
+  setFlagsFromString(HEAP_GROWTH);
   const scripts = new Map<string, Script>();
   const parts = new Map<string, Part>();
   const outside = createRequire(path.join(folder, main));
