@@ -54,8 +54,8 @@ export function report({ facts, policy, decided, dryRun }: ReportInput): Report 
     corrections: correctionsOf(decided),
     // Where nothing was decided there is nothing to word.
     ...(telling(decided).length > 0 && {
-      wording: { prompt: 'summary', evidence: wordingEvidence(facts, lists, decided, window) },
-      analysis: { prompt: 'analysis', evidence: analysisEvidence(facts, decided, window) },
+      wording: { prompt: 'summary', evidence: () => wordingEvidence(facts, lists, decided, window) },
+      analysis: { prompt: 'analysis', evidence: () => analysisEvidence(facts, decided, window) },
     }),
   };
 }

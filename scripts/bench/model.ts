@@ -191,7 +191,7 @@ async function ask(
   wording: Wording,
   deadlineSeconds: number,
 ): Promise<Called> {
-  const { evidence } = wording;
+  const evidence = wording.evidence();
   const filled = fillPrompt(prompt, evidence);
   const begun = performance.now();
   const asked = await askForWords({ model, prompt, filled, evidence, secondsLeft: () => deadlineSeconds });

@@ -102,7 +102,8 @@ export interface Report {
 export interface Wording {
   /** The file prompts/<duty>/<prompt>.md. */
   readonly prompt: string;
-  readonly evidence: Evidence;
+  /** Made when a model is asked: most runs have none. */
+  readonly evidence: () => Evidence;
 }
 
 /** Whose sentences stand in the message, and why the template's where a model was asked. */

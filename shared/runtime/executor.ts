@@ -33,6 +33,9 @@ export async function execute(
 ): Promise<readonly (Outcome | undefined)[]> {
   const done = new Map<string, Outcome>();
   const outcomes: (Outcome | undefined)[] = [];
+  // A dry run only tells what would become of its actions; one that changes something asks right before each.
+  let paused: ReturnType<typeof pausedFor> | undefined;
+  const pausedNow = (): ReturnType<typeof pausedFor> => (paused ??= pausedFor(context.ports, context.scopeKey));
   for (const decision of decisions) {
     if (decision.verdict !== 'act') {
       outcomes.push(undefined);
@@ -43,24 +46,31 @@ export async function execute(
     }
     const { kind, target, from, to } = decision.action;
     const effect = canonicalJson({ kind, target, from, to });
-    const outcome = done.get(effect) ?? (await executeOne(context, { ...decision, action: decision.action }));
+    const acting = { ...decision, action: decision.action };
+    const outcome =
+      done.get(effect) ?? (context.dryRun ? await plan(context, acting, pausedNow) : await executeOne(context, acting));
     done.set(effect, outcome);
     outcomes.push(outcome);
   }
   return outcomes;
 }
 
+async function plan(
+  context: RunContext,
+  { action }: Acting,
+  paused: () => ReturnType<typeof pausedFor>,
+): Promise<Outcome> {
+  const verdict = await guard(context, action, kindOf(context, action), [], paused);
+  return verdict.verdict === 'apply'
+    ? { state: 'planned', detail: 'Dry run: nothing was changed.' }
+    : {
+        state: 'planned',
+        detail: `Dry run: nothing was changed. For real it would not be applied now: ${verdict.why}`,
+      };
+}
+
 async function executeOne(context: RunContext, decision: Acting): Promise<Outcome> {
   const kind = kindOf(context, decision.action);
-  if (context.dryRun) {
-    const verdict = await guard(context, decision.action, kind, []);
-    return verdict.verdict === 'apply'
-      ? { state: 'planned', detail: 'Dry run: nothing was changed.' }
-      : {
-          state: 'planned',
-          detail: `Dry run: nothing was changed. For real it would not be applied now: ${verdict.why}`,
-        };
-  }
   if (context.ports.clock.now().getTime() > context.actUntil) {
     return { state: 'refused', detail: 'The time of this run was used up; the next run decides anew.' };
   }
@@ -79,6 +89,7 @@ async function guard(
   action: ActionProposal,
   kind: ActionKind,
   recent: Budget['entries'],
+  paused = () => pausedFor(context.ports, context.scopeKey),
 ): Promise<GuardrailVerdict> {
   return checkGuardrails({
     action,
@@ -86,7 +97,7 @@ async function guard(
     scope: placeOf(context.scope, action.target),
     team: context.team,
     recent,
-    paused: await pausedFor(context.ports, context.scopeKey),
+    paused: await paused(),
     growth: kind.growth(action),
   });
 }

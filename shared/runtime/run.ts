@@ -41,7 +41,7 @@ import {
   type TriggerKind,
 } from './run-record.ts';
 import { scopeKey } from './scope.ts';
-import type { Worded } from './wording.ts';
+import type { ToWord, Worded } from './wording.ts';
 
 export interface RunRequest {
   readonly scope: JsonObject;
@@ -133,7 +133,7 @@ export async function runDuty<S extends JsonObject, F, P>(
   await step(context, 'run-finished');
   const endsAt = started.getTime() + request.timeoutSeconds * 1000;
   const deliveries = await deliver(context, endsAt);
-  const worded = await wordedBy(context, finished.told, endsAt, request);
+  const worded = await wordedBy(context, finished.toWord, endsAt, request);
   const { report, waiting } = finished;
   return { kind: 'done', waiting, report: { ...report, run: { ...report.run, ...worded }, deliveries } };
 }
@@ -141,7 +141,7 @@ export async function runDuty<S extends JsonObject, F, P>(
 /** Few have a model: prompts, and what checks the words of one, are loaded where there is one. */
 async function wordedBy(
   context: RunContext,
-  told: Pick<Report, 'wording' | 'analysis'>,
+  toWord: ToWord,
   endsAt: number,
   { progress }: Pick<RunRequest, 'progress'>,
 ): Promise<Worded> {
@@ -149,7 +149,7 @@ async function wordedBy(
     return {};
   }
   const { wordRun } = await import('./wording.ts');
-  return wordRun(context, told, endsAt, progress);
+  return wordRun(context, toWord, endsAt, progress);
 }
 
 /** What earlier runs of the scope left behind. */
@@ -183,7 +183,8 @@ async function lookAfter(context: RunContext, record: RunRecord): Promise<Past> 
 
 interface Judged {
   readonly report: CanonicalReport;
-  readonly words: Report;
+  readonly words: Omit<Report, keyof ToWord>;
+  readonly toWord: ToWord;
   readonly decided: readonly DecidedOutcome[];
   readonly problems: readonly Problem[];
   readonly facts: unknown;
@@ -226,7 +227,8 @@ async function judge(
     return outcome === undefined ? { decision } : { decision, outcome };
   });
   const paused = await pausedLine(context, context.scopeKey);
-  const words = masked(context.mask, duty.report({ facts, policy, decided, dryRun: context.dryRun }));
+  const { wording, analysis, ...told } = duty.report({ facts, policy, decided, dryRun: context.dryRun });
+  const words = masked(context.mask, told);
   logDecisions(context, decided);
   const report = masked(
     context.mask,
@@ -241,7 +243,7 @@ async function judge(
       paused,
     }),
   );
-  return { report, words, decided, problems, facts, policy, paused };
+  return { report, words, toWord: { wording, analysis }, decided, problems, facts, policy, paused };
 }
 
 function refusedOutcome(decision: Decision): Outcome | undefined {
@@ -272,7 +274,7 @@ function logDecisions(context: RunContext, decided: readonly DecidedOutcome[]): 
 
 interface Finished {
   readonly report: CanonicalReport;
-  readonly told: Report;
+  readonly toWord: ToWord;
   readonly waiting: boolean;
 }
 
@@ -329,7 +331,7 @@ async function finish(
       paused: judged.paused,
     })),
   ]);
-  return { report: judged.report, waiting, told: judged.words };
+  return { report: judged.report, waiting, toWord: judged.toWord };
 }
 
 /** Sends what the run has to tell. What cannot be sent now waits in the outbox: the run is over and done whatever happens here. */

@@ -3,7 +3,8 @@
 // Nothing waits for them and nothing fails for them.
 import { bold, paragraph, text } from '../core/document.ts';
 import { describeError } from '../core/errors.ts';
-import type { Report, ReportedWords, Wording } from '../core/report.ts';
+import { masked } from '../core/mask.ts';
+import type { ReportedWords, Wording } from '../core/report.ts';
 import { askForWords, type Asked } from '../prompt/ask.ts';
 import { fillPrompt } from '../prompt/fill.ts';
 import { parsePrompt, type Prompt } from '../prompt/prompt.ts';
@@ -29,10 +30,16 @@ type Part = (typeof PARTS)[number];
 /** Whose sentences stand where; a part is absent where no model was to be asked for it. */
 export type Worded = Readonly<Partial<Record<Part, ReportedWords>>>;
 
+/** What a report offers to be worded. Its evidence is not masked yet. */
+export interface ToWord {
+  readonly wording: Wording | undefined;
+  readonly analysis: Wording | undefined;
+}
+
 /** Asks for what the report offers to be worded. `endsAt` is the end of the run's time, in milliseconds since 1970. */
 export async function wordRun(
   context: RunContext,
-  { wording, analysis }: Pick<Report, 'wording' | 'analysis'>,
+  { wording, analysis }: ToWord,
   endsAt: number,
   progress: (message: string) => void = () => undefined,
 ): Promise<Worded> {
@@ -116,13 +123,14 @@ async function ask(
   isSilent: string | undefined,
 ): Promise<Answer> {
   const { clock } = context.ports;
-  const { prompt: name, evidence } = wording;
+  const { prompt: name } = wording;
   const prompt = parsePrompt(await shippedPrompt(context.duty, name), `${context.duty}/${name}.md`);
   const answers = { prompt, model: model.nameFor(prompt.tier) };
   if (isSilent !== undefined) {
     return { ...answers, asked: { replies: [], why: isSilent }, seconds: 0 };
   }
   progress(`asking ${answers.model} for the ${name} of the message`);
+  const evidence = masked(context.mask, wording.evidence());
   const begun = clock.now().getTime();
   const asked = await askForWords({ model, prompt, filled: fillPrompt(prompt, evidence), evidence, secondsLeft });
   return { ...answers, asked, seconds: (clock.now().getTime() - begun) / 1000 };

@@ -1,5 +1,5 @@
 // One run from lease to delivery: exactly one effect whatever is lost, repeated, refused or done twice at once.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { sqliteStore } from '../../shared/adapters/sqlite/store.ts';
 import type { ActionRecord } from '../../shared/core/action.ts';
 import { BugError } from '../../shared/core/errors.ts';
@@ -266,6 +266,19 @@ describe('what does not run', () => {
         limit: 1,
       }),
     ).toEqual([]);
+  });
+
+  test('a dry run of many actions asks once who paused it, a real one right before each', async () => {
+    const many = { a: 125, c: 125, d: 125 };
+    const asked = async (dryRun: boolean): Promise<number> => {
+      const runtime = testRuntime({ things: testThings({ a: 100, c: 100, d: 100 }) });
+      const query = vi.spyOn(runtime.store, 'query');
+      await run(runtime, many, { dryRun });
+      return query.mock.calls.filter(([collection]) => collection === 'pauses').length;
+    };
+    const others = 1; // What the report says of pauses.
+    expect(await asked(true)).toBe(1 + others);
+    expect(await asked(false)).toBeGreaterThanOrEqual(3 + others);
   });
 
   test('observe changes nothing, writes no issue, and tells its proposals once a day', async () => {

@@ -154,13 +154,15 @@ export function duplicateLabels(found: readonly { readonly labels: Labels }[]): 
   const seen = new Set<string>();
   let names: readonly string[] = [];
   let inOrder: readonly string[] = [];
+  let joined = '';
   for (const { labels } of found) {
     // The rows of one answer nearly always have the same names in the same order.
     if (!hasNames(labels, names)) {
       names = Object.keys(labels);
       inOrder = names.toSorted();
+      joined = inOrder.join();
     }
-    let key = inOrder.join();
+    let key = joined;
     for (const name of inOrder) {
       // The length keeps two label sets apart whose texts run together.
       const value = labels[name] ?? '';

@@ -44,7 +44,7 @@ async function testPrompt(terminal: Terminal, file: string, flags: Flags): Promi
       remedy: 'Take one in which something is changed or escalated, such as fixtures/rebalance/challenge.',
     });
   }
-  const { evidence } = wording;
+  const evidence = wording.evidence();
   const filled = fillPrompt(prompt, evidence);
   for (const { role, content } of filled.messages) {
     terminal.print(`── ${role}\n${content}\n`);
