@@ -1,7 +1,9 @@
 // The first file of a deployed function: compiled code that fits is used, and any other does no harm.
+import { execFile } from 'node:child_process';
 import { appendFile, copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { beforeEach, afterEach, expect, test, vi } from 'vitest';
 import { CACHE_ENDING, loadBundle } from '../../../shared/adapters/functions/load-bundle.ts';
 import { storeCode } from '../../../shared/local/code-cache.ts';
@@ -98,4 +100,26 @@ test('a part that fails is told as it is, and loaded anew the next time', async 
   expect(() => load(broken)).toThrow('on purpose');
   await copyFile(path.join(folder, PART), broken);
   expect(load(broken)).toHaveProperty('twice');
+});
+
+test('the heap may grow twice as far, set before the first part is compiled: compiled code is made for the flags of its process', async () => {
+  await writeFile(
+    path.join(folder, MAIN),
+    `const { Script } = require('node:vm');
+     const flags = () => new Script('1').createCachedData().readUInt32LE(12);
+     const found = flags();
+     require('node:v8').setFlagsFromString('--heap-growing-percent=100');
+     console.log(JSON.stringify([found, flags(), globalThis.flagsBefore]));`,
+  );
+  const loader = JSON.stringify(path.resolve('shared/adapters/functions/load-bundle.ts'));
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--input-type=module',
+    '-e',
+    `import { Script } from 'node:vm';
+     globalThis.flagsBefore = new Script('1').createCachedData().readUInt32LE(12);
+     (await import(${loader})).loadBundle(${JSON.stringify(folder)}, ${JSON.stringify(MAIN)});`,
+  ]);
+  const [found, wanted, before] = JSON.parse(stdout) as readonly number[];
+  expect(found).toBe(wanted);
+  expect(found).not.toBe(before);
 });
