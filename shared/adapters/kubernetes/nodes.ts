@@ -63,14 +63,13 @@ export class NodeReader {
     const known = this.#fresh();
     const unknown = new Set(names.filter((name) => !known.nodes.has(name)));
     const list = this.#everyNode();
-    const whole =
-      known.isWhole || unknown.size === 0
-        ? undefined
-        : await this.#wholeIfCheapest(known, known.singles + unknown.size, {
-            counted: list,
-            whole: list,
-            itemsARequest: NODES_A_REQUEST,
-          });
+    const whole = known.isWhole
+      ? undefined
+      : await this.#wholeIfCheapest(known, known.singles + unknown.size, {
+          counted: list,
+          whole: list,
+          itemsARequest: NODES_A_REQUEST,
+        });
     if (whole !== undefined) {
       learn(known, whole);
     } else {

@@ -62,5 +62,8 @@ describe('a body', () => {
     const [first, second] = [gathered([long, long]), gathered([long, long])];
     expect([first.buffer.byteLength, second.buffer.byteLength]).toEqual([600 * KIB, 600 * KIB]);
     expect(first.buffer).not.toBe(second.buffer);
+    // One that would be too much to keep is not copied either.
+    const longest = gathered(Array.from({ length: 30 }, () => long));
+    expect(longest.buffer.byteLength).toBeGreaterThan(longest.length);
   });
 });

@@ -136,8 +136,8 @@ describe('named nodes', () => {
   });
 
   describe('asked for by one namespace after another', () => {
-    /** `nodes` in the cluster; `length` is what the server tells of them. */
-    async function large(nodes: number, length: number | undefined = nodes) {
+    /** `nodes` in the cluster; `length` is what the server tells of them, null where it does not. */
+    async function large(nodes: number, length: number | null = nodes) {
       let now = Date.parse('2026-11-03T10:00:00Z');
       let seen = 0;
       const names = Array.from({ length: nodes }, (_, index) => `node-${String(index)}`);
@@ -152,7 +152,7 @@ describe('named nodes', () => {
           const to = from + Number(request.query.get('limit'));
           const more = {
             continue: String(to),
-            ...(length === undefined ? {} : { remainingItemCount: length - to }),
+            ...(length === null ? {} : { remainingItemCount: length - to }),
           };
           json(response, 200, nodeList(names.slice(from, to), to < nodes ? more : {}));
         },
@@ -213,7 +213,7 @@ describe('named nodes', () => {
     });
 
     test('where nobody tells how many there are, cost no more than twice the whole list', async () => {
-      const { some, ways } = await large(2600, undefined);
+      const { some, ways } = await large(2600, null);
       let pages = 0;
       for (let from = 0; from < 260; from += 5) {
         await some(from);
