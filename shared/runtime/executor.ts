@@ -35,7 +35,6 @@ export async function execute(
   const outcomes: (Outcome | undefined)[] = [];
   // A dry run only tells what would become of its actions; one that changes something asks right before each.
   let paused: ReturnType<typeof pausedFor> | undefined;
-  const pausedNow = (): ReturnType<typeof pausedFor> => (paused ??= pausedFor(context.ports, context.scopeKey));
   for (const decision of decisions) {
     if (decision.verdict !== 'act') {
       outcomes.push(undefined);
@@ -46,21 +45,21 @@ export async function execute(
     }
     const { kind, target, from, to } = decision.action;
     const effect = canonicalJson({ kind, target, from, to });
-    const acting = { ...decision, action: decision.action };
     const outcome =
-      done.get(effect) ?? (context.dryRun ? await plan(context, acting, pausedNow) : await executeOne(context, acting));
+      done.get(effect) ??
+      (context.dryRun
+        ? plan(context, decision.action, await (paused ??= pausedFor(context.ports, context.scopeKey)))
+        : await executeOne(context, { ...decision, action: decision.action }));
     done.set(effect, outcome);
     outcomes.push(outcome);
   }
   return outcomes;
 }
 
-async function plan(
-  context: RunContext,
-  { action }: Acting,
-  paused: () => ReturnType<typeof pausedFor>,
-): Promise<Outcome> {
-  const verdict = await guard(context, action, kindOf(context, action), [], paused);
+type Paused = Awaited<ReturnType<typeof pausedFor>>;
+
+function plan(context: RunContext, action: ActionProposal, paused: Paused): Outcome {
+  const verdict = guard(context, action, kindOf(context, action), [], paused);
   return verdict.verdict === 'apply'
     ? { state: 'planned', detail: 'Dry run: nothing was changed.' }
     : {
@@ -84,20 +83,20 @@ async function executeOne(context: RunContext, decision: Acting): Promise<Outcom
   return carryOut(context, intent, kind);
 }
 
-async function guard(
+function guard(
   context: RunContext,
   action: ActionProposal,
   kind: ActionKind,
   recent: Budget['entries'],
-  paused = () => pausedFor(context.ports, context.scopeKey),
-): Promise<GuardrailVerdict> {
+  paused: Paused,
+): GuardrailVerdict {
   return checkGuardrails({
     action,
     now: context.ports.clock.now().toISOString(),
     scope: placeOf(context.scope, action.target),
     team: context.team,
     recent,
-    paused: await paused(),
+    paused,
     growth: kind.growth(action),
   });
 }
@@ -128,7 +127,8 @@ async function storeIntent(
       return { state: 'refused', detail: behind };
     }
     const budget = await budgetOf(store, context.scopeKey, clock.now());
-    const verdict = await guard(context, action, kind, budget.entries);
+    const paused = await pausedFor(context.ports, context.scopeKey);
+    const verdict = guard(context, action, kind, budget.entries, paused);
     if (verdict.verdict === 'observe') {
       return { state: 'observed', detail: verdict.why };
     }
