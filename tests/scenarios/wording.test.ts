@@ -103,6 +103,21 @@ test('a reply that is refused is asked for once more, with the reason', async ()
   expect(scenario.platform.doubles.ollama.asked[1]?.messages.at(-1)?.content).toContain('"2Gi" is not in the evidence');
 });
 
+test('a secret in the evidence does not reach the model', async () => {
+  const loaded = loadScenario(FOLDER);
+  const scenario = { ...loaded, policy: { ...loaded.policy, model: { ollama: {} } } as JsonObject };
+  running = await openScenario(scenario, { duty: 'rebalance' });
+  running.platform.doubles.ollama.say([{ text: TRUE_WORDS }, { text: TRUE_ANALYSIS }]);
+  const { surroundings } = running.ready;
+  Object.assign(surroundings, { mask: (text: string) => text.replaceAll('checkout-service', '***') });
+  await running.run();
+
+  // Later requests repeat what the model itself said.
+  const sent = JSON.stringify(running.platform.doubles.ollama.asked[0]);
+  expect(sent).toContain('recommendation-service');
+  expect(sent).not.toContain('checkout-service');
+});
+
 describe('the analysis', () => {
   test('that is true is said once in the thread of the message, after the summary and by a prompt of its own', async () => {
     const { report, scenario } = await tell([{ text: TRUE_WORDS }, { text: TRUE_ANALYSIS }]);
