@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { CACHE_ENDING } from '../../shared/adapters/functions/load-bundle.ts';
-import { buildBundles, NODE_OPTIONS } from '../../shared/local/build.ts';
+import { buildBundles, PROCESS_VARIABLES } from '../../shared/local/build.ts';
 import type { Target } from './target.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -60,7 +60,7 @@ export async function coldStarts(duty: string, target: Target, rounds: number): 
     const onTarget = (folder: string, body: object, isRepeat = false): Promise<ColdStart> => {
       stores += isRepeat ? 0 : 1;
       const store = `sqlite:${path.join(storeFolder, `${String(stores)}.sqlite`)}`;
-      return firstAnswer(folder, duty, { ...target.variables, NODE_OPTIONS, NIGHTSHIFT_STORE: store }, body);
+      return firstAnswer(folder, duty, { ...target.variables, ...PROCESS_VARIABLES, NIGHTSHIFT_STORE: store }, body);
     };
     for (let round = 0; round < rounds; round += 1) {
       bare.push(await firstAnswer(bareFolder, 'bare', {}, {}));

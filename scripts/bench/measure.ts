@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { NODE_OPTIONS, writeParts } from '../../shared/local/build.ts';
+import { PROCESS_VARIABLES, writeParts } from '../../shared/local/build.ts';
 import type { Answer, Measured, Task, Work } from './subject.ts';
 import { answerOf, type Target } from './target.ts';
 
@@ -36,7 +36,11 @@ export async function openBench(memoryMib: number): Promise<Bench> {
     const child = fork(file, [folder], {
       execArgv: heapFlags(memoryMib),
       // Nothing of the caller's settings: the target's alone, and a store that no other run has used.
-      env: { ...target.variables, NIGHTSHIFT_STORE: `sqlite:${path.join(folder, `store-${String(stores)}.sqlite`)}` },
+      env: {
+        ...target.variables,
+        ...PROCESS_VARIABLES,
+        NIGHTSHIFT_STORE: `sqlite:${path.join(folder, `store-${String(stores)}.sqlite`)}`,
+      },
     });
     const { kubernetesUrl, kubernetesToken, metricsUrl, scopes, now } = target;
     const task: Task = { place: { kubernetesUrl, kubernetesToken, metricsUrl, scopes, now }, work, times };
@@ -73,9 +77,9 @@ export async function openBench(memoryMib: number): Promise<Bench> {
   };
 }
 
-/** V8 takes half of the memory of such a container for old objects; the young ones have what the deployed function is started with. */
+/** V8 takes half of the memory of such a container for old objects. */
 function heapFlags(memoryMib: number): string[] {
-  return [`--max-old-space-size=${String(Math.floor(memoryMib / 2))}`, NODE_OPTIONS];
+  return [`--max-old-space-size=${String(Math.floor(memoryMib / 2))}`];
 }
 
 export function median(values: readonly number[]): number {

@@ -53,7 +53,8 @@ export function largeTextWrites(
   expiresAt?: string,
 ): { readonly writes: Write[]; readonly reference: LargeReference } | undefined {
   // Level 1: facts of 5,000 pods shrink to a twentieth already, and a run waits for this.
-  const packed = gzipSync(text, { level: 1 }).toString('base64');
+  const bytes = Buffer.from(text);
+  const packed = gzipSync(bytes, { level: 1 }).toString('base64');
   const chunks = Math.ceil(packed.length / CHUNK_CHARACTERS);
   if (chunks > MAX_CHUNKS) {
     return undefined;
@@ -63,7 +64,7 @@ export function largeTextWrites(
     const create = { op: 'create', collection: 'chunks', id: chunkId(id, index), data } as const;
     return expiresAt === undefined ? create : { ...create, expiresAt };
   });
-  return { writes, reference: { id, chunks, bytes: Buffer.byteLength(text), sha256: sha256(text) } };
+  return { writes, reference: { id, chunks, bytes: bytes.length, sha256: sha256(bytes) } };
 }
 
 /** The value that `largeWrites` stored. Fails with a PlatformError when a chunk is missing, has expired or was altered. */
@@ -79,18 +80,16 @@ export async function readLarge<T>(store: Store, reference: LargeReference): Pro
     );
   }
   const packed = documents.map((document) => document?.data.content).join('');
-  const text = unpacked(packed, reference);
-  if (sha256(text) !== reference.sha256) {
+  const json = unpacked(packed, reference);
+  if (sha256(json) !== reference.sha256) {
     throw damaged(reference, 'its content is not what was stored: the SHA-256 differs');
   }
-  return JSON.parse(text) as T;
+  return JSON.parse(json.toString('utf8')) as T;
 }
 
-function unpacked(packed: string, reference: LargeReference): string {
+function unpacked(packed: string, reference: LargeReference): Buffer {
   try {
-    return gunzipSync(Buffer.from(packed, 'base64'), { maxOutputLength: Math.max(reference.bytes, 1) }).toString(
-      'utf8',
-    );
+    return gunzipSync(Buffer.from(packed, 'base64'), { maxOutputLength: Math.max(reference.bytes, 1) });
   } catch (error) {
     throw damaged(reference, `its content is not what was stored: ${describeError(error)}`, error);
   }
@@ -108,6 +107,6 @@ function chunkId(id: string, index: number): string {
   return `${id}.${String(index)}`;
 }
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

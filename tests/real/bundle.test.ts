@@ -11,7 +11,7 @@ import { CREDENTIALS } from '../../fixtures/platform/platform.ts';
 import { loadScenario } from '../../fixtures/platform/scenario.ts';
 import { signedClickOnNothing, type SignedRequest } from '../../fixtures/platform/slack/click.ts';
 import { type FunctionManifest, readManifests } from '../../shared/config/manifest.ts';
-import { buildBundles, NODE_OPTIONS } from '../../shared/local/build.ts';
+import { buildBundles, PROCESS_VARIABLES } from '../../shared/local/build.ts';
 import { openScenario, type RunningScenario } from '../../shared/local/scenario.ts';
 import { handedTo } from '../support/deployed-settings.ts';
 import { removeFolder, temporaryFolder } from './server.ts';
@@ -162,7 +162,8 @@ async function serve({ name, kind }: FunctionManifest): Promise<Served> {
     cwd: app,
     env: {
       PATH: process.env['PATH'],
-      NODE_OPTIONS: `${NODE_OPTIONS} --import=${path.join(ROOT, 'scripts/loopback.mjs')}`,
+      ...PROCESS_VARIABLES,
+      NODE_OPTIONS: `${PROCESS_VARIABLES.NODE_OPTIONS} --import=${path.join(ROOT, 'scripts/loopback.mjs')}`,
       FUNCTION_TARGET: name,
       PORT: '0',
       ...(await handedTo(name, scenario.variables)),

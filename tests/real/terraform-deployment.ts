@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type FunctionManifest, readManifests } from '../../shared/config/manifest.ts';
-import { NODE_OPTIONS } from '../../shared/local/build.ts';
+import { PROCESS_VARIABLES } from '../../shared/local/build.ts';
 import { main } from '../../shared/local/cli.ts';
 import { testTerminal } from '../cli/terminal.ts';
 import { cloudWith, openWorkplace, type TerraformResult, type Workplace } from './terraform.ts';
@@ -123,7 +123,7 @@ async function standInBundles(root: string, manifests: readonly FunctionManifest
     await writeFile(path.join(root, 'dist', `${name}.zip`), '');
     await writeFile(
       path.join(root, 'dist', `${name}.built.json`),
-      JSON.stringify({ contentSha256: `code-of-${name}`, manifestSha256, nodeOptions: NODE_OPTIONS }),
+      JSON.stringify({ contentSha256: `code-of-${name}`, manifestSha256, variables: PROCESS_VARIABLES }),
     );
   }
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { capabilitiesOf, readCapabilities } from '../../shared/config/capabilities.ts';
 import type { FunctionManifest } from '../../shared/config/manifest.ts';
-import { buildBundles } from '../../shared/local/build.ts';
+import { buildBundles, PROCESS_VARIABLES } from '../../shared/local/build.ts';
 import { describeWith } from './suite.ts';
 import {
   type Choice,
@@ -99,7 +99,7 @@ describeWith(
             'NIGHTSHIFT_POLICY',
             'NIGHTSHIFT_STORE',
             'NODE_ENV',
-            'NODE_OPTIONS',
+            ...Object.keys(PROCESS_VARIABLES),
             'PUBSUB_PROJECT',
             ...(reads.includes('JIRA_EMAIL') ? ['JIRA_EMAIL'] : []),
           ].sort(),

@@ -6,7 +6,7 @@ locals {
   sha256     = try(local.made.contentSha256, "missing") # not of the zip: compiled code in it differs from build to build
   made_from  = try(local.made.manifestSha256, "nothing")
 
-  node_options = can(local.made.nodeOptions) ? { NODE_OPTIONS = local.made.nodeOptions } : {}
+  process_variables = try(local.made.variables, {})
 }
 
 resource "google_storage_bucket_object" "bundle" {

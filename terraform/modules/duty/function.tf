@@ -16,7 +16,7 @@ locals {
       NIGHTSHIFT_STORE  = "firestore:${var.project}/${var.database}"
       PUBSUB_PROJECT    = var.project
     },
-    local.node_options,
+    local.process_variables,
     { for name in keys(local.file_secrets) : name => "${local.kubeconfig_folder}/config" },
     var.environment,
     coalesce(var.choice.environment, {}),
