@@ -2,6 +2,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { ClusterVersion, Permission } from '../../ports/cluster.ts';
 import type { Call, KubernetesClient, Reply } from './client.ts';
+import { heldFor } from './held.ts';
 import { isRecord, readJson } from './json.ts';
 import { MalformedError, message } from './message.ts';
 import { VERTICAL_AUTOSCALING } from './resources.ts';
@@ -45,20 +46,7 @@ const VERSION_HOLDS_MILLISECONDS = 60_000;
 
 /** What the server is and offers: what it said within the last minute, or asked. */
 export function versionReader(client: KubernetesClient, target: string, clock: Clock): () => Promise<ClusterVersion> {
-  let known: { readonly at: number; readonly version: Promise<ClusterVersion> } | undefined;
-  return () => {
-    const now = clock.now().getTime();
-    if (known !== undefined && now >= known.at && now < known.at + VERSION_HOLDS_MILLISECONDS) {
-      return known.version;
-    }
-    const version = readVersion(client, target);
-    const asked = { at: now, version };
-    known = asked;
-    version.catch(() => {
-      known = known === asked ? undefined : known;
-    });
-    return version;
-  };
+  return heldFor(VERSION_HOLDS_MILLISECONDS, clock, () => readVersion(client, target));
 }
 
 async function readVersion(client: KubernetesClient, target: string): Promise<ClusterVersion> {

@@ -3,6 +3,7 @@ import { eachOf } from '../../core/each-of.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Node, Pod } from '../../ports/cluster.ts';
 import type { KubernetesClient } from './client.ts';
+import { heldFor } from './held.ts';
 import type { Message } from './message.ts';
 import { nodeFacts } from './namespace-facts.ts';
 import { countItems, type ListRequest, readList, readListWithin } from './pages.ts';
@@ -23,9 +24,8 @@ const HOLDS_MILLISECONDS = 60_000;
 
 type Place = Pick<ListRequest<Message, unknown>, 'target' | 'pageSize'>;
 
-/** What was learnt since a time; gone a minute later. */
+/** What was learnt since it was begun; gone a minute later. */
 interface Known {
-  readonly since: number;
   /** By name; null for one that is gone. */
   readonly nodes: Map<string, Node | null>;
   /** Whether all nodes that there were then are among them. */
@@ -40,18 +40,22 @@ interface Known {
 export class NodeReader {
   readonly #client: KubernetesClient;
   readonly #place: Place;
-  readonly #clock: Clock;
-  #known: Known | undefined;
+  readonly #known: () => Known;
 
   constructor(client: KubernetesClient, place: Place, clock: Clock) {
     this.#client = client;
     this.#place = place;
-    this.#clock = clock;
+    this.#known = heldFor(HOLDS_MILLISECONDS, clock, () => ({
+      nodes: new Map(),
+      isWhole: false,
+      singles: 0,
+      lengths: new Map(),
+    }));
   }
 
   /** All nodes, as they were at most a minute ago. */
   async all(): Promise<readonly Node[]> {
-    const known = this.#fresh();
+    const known = this.#known();
     if (!known.isWhole) {
       learn(known, await readList(this.#client, this.#everyNode()));
     }
@@ -60,7 +64,7 @@ export class NodeReader {
 
   /** The named nodes, as they were at most a minute ago; one that is gone is left out. */
   async named(names: readonly string[]): Promise<readonly Node[]> {
-    const known = this.#fresh();
+    const known = this.#known();
     const unknown = new Set(names.filter((name) => !known.nodes.has(name)));
     const list = this.#everyNode();
     const whole = known.isWhole
@@ -94,7 +98,7 @@ export class NodeReader {
     const others =
       exceptNamespace === undefined ? HOLDS_ROOM : `${HOLDS_ROOM},metadata.namespace!=${fieldValue(exceptNamespace)}`;
     const those = (selector: string): typeof list => ({ ...list, query: { fieldSelector: `${others},${selector}` } });
-    const whole = await this.#wholeIfCheapest(this.#fresh(), wanted.size, {
+    const whole = await this.#wholeIfCheapest(this.#known(), wanted.size, {
       counted: list,
       whole: those('spec.nodeName!='),
       itemsARequest: PODS_A_REQUEST,
@@ -136,16 +140,6 @@ export class NodeReader {
       known.lengths.set(kind, 2 * pages * whole.pageSize);
     }
     return found;
-  }
-
-  #fresh(): Known {
-    const now = this.#clock.now().getTime();
-    const known = this.#known;
-    if (known !== undefined && now >= known.since && now < known.since + HOLDS_MILLISECONDS) {
-      return known;
-    }
-    this.#known = { since: now, nodes: new Map(), isWhole: false, singles: 0, lengths: new Map() };
-    return this.#known;
   }
 
   #everyNode(): ListRequest<typeof NODES.message, Node> {
