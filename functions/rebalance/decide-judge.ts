@@ -44,6 +44,11 @@ export type Settled = Skip | Concern | Act;
 
 /** What the rules say of one container, looked at by itself. */
 export function judge(view: ContainerView): Finding {
+  return findingOf(view) ?? healthy(view);
+}
+
+/** What they find to say of it, if anything. */
+export function findingOf(view: ContainerView): Finding | undefined {
   return (
     noData(view, hasOomPattern(view)) ??
     knownIssue(view) ??
@@ -52,8 +57,7 @@ export function judge(view: ContainerView): Finding {
     raiseMemoryNearLimit(view) ??
     noDataBesidesMemory(view) ??
     escalateInconsistentMetrics(view) ??
-    lowerRequestsWhenIdle(view) ??
-    healthy(view)
+    lowerRequestsWhenIdle(view)
   );
 }
 

@@ -30,6 +30,8 @@ export interface World {
   /** Where changes go: the running pods or the owner's template. */
   readonly apply: 'in-place' | 'rollout';
   readonly nowSeconds: number;
+  /** When the window that usage is read over began. */
+  readonly windowStart: number;
   readonly activeWindow: string | undefined;
   readonly views: readonly ContainerView[];
   readonly podsOfWorkload: ReadonlyMap<string, readonly PodFacts[]>;
@@ -40,6 +42,8 @@ export interface ContainerView {
   readonly pod: PodFacts;
   readonly container: ContainerFacts;
   readonly workload: WorkloadFacts | undefined;
+  /** When the pod started, or was created where it has not. */
+  readonly startSeconds: number;
   /** `Kind/name`, or `Pod/name` for a pod without a controller. */
   readonly workloadKey: string;
   readonly template: TemplateContainer | undefined;
@@ -69,12 +73,14 @@ export function worldOf(facts: RebalanceFacts, policy: Policy<RebalancePolicy>):
     memory: remembered(memoryBytes),
     cores: remembered((text) => cpuMillicores(text) / 1000),
   };
+  const nowSeconds = secondsOf(facts.now);
   const world: World = {
     facts,
     policy: policy.duty,
     team: policy.team,
     apply: facts.server.podResize ? policy.duty.apply : 'rollout',
-    nowSeconds: secondsOf(facts.now),
+    nowSeconds,
+    windowStart: nowSeconds - durationSeconds(policy.duty.window),
     activeWindow: activeWindow(
       policy.team.windows,
       { cluster: facts.cluster, namespace: facts.namespace },
@@ -127,7 +133,7 @@ function viewOf(
   changes: readonly PastChange[],
   workloadChanges: readonly PastChange[],
 ): ContainerView {
-  const windowStart = world.nowSeconds - durationSeconds(world.policy.window);
+  const { windowStart } = world;
   const lastResize = Math.max(
     Number.NEGATIVE_INFINITY,
     ...[container.resizedAt, ...changes.map((change) => change.at)].map((at) =>
@@ -141,6 +147,7 @@ function viewOf(
     pod,
     container,
     workload,
+    startSeconds: secondsOf(pod.startedAt ?? pod.createdAt),
     workloadKey: workloadKeyOf(pod),
     template: workload?.containers.find(({ name }) => name === container.name),
     memoryLimitBytes: sizes.memory(container.limits.memory),
@@ -209,7 +216,7 @@ export function ownSamples(view: ContainerView, samples: number | null): number 
 }
 
 export function ageSeconds(view: ContainerView): number {
-  return Math.max(0, view.world.nowSeconds - secondsOf(view.pod.startedAt ?? view.pod.createdAt));
+  return Math.max(0, view.world.nowSeconds - view.startSeconds);
 }
 
 /** What the container looks like in numbers: the same keys under every verdict. */
@@ -236,7 +243,11 @@ export function evidenceOf(view: ContainerView, more: Evidence = {}): Evidence {
 }
 
 export function rounded(value: number | null | undefined, digits: number): number | null {
-  return value === null || value === undefined ? null : Number(value.toFixed(digits));
+  if (value === null || value === undefined) {
+    return null;
+  }
+  const scale = 10 ** digits;
+  return Math.round(value * scale) / scale;
 }
 
 /** Whether a change of ours gave more memory; everything else of ours takes requests back. */

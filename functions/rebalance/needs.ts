@@ -1,6 +1,6 @@
 // What else must be read before `decide` can judge: facts that only some verdicts depend on. Reads nothing itself.
 import type { Policy } from '../../shared/core/policy.ts';
-import { holdOfTrim, isSized, judge } from './decide-judge.ts';
+import { findingOf, holdOfTrim, isSized } from './decide-judge.ts';
 import { compareText, worldOf } from './decide-view.ts';
 import { escalateGrowthCap } from './rules/escalate-growth-cap.ts';
 import type { RebalancePolicy } from './schema.ts';
@@ -20,7 +20,10 @@ export function needsOf(facts: RebalanceFacts, policy: Policy<RebalancePolicy>):
   const nodes = new Set<string>();
   let [floors, raises] = [false, false];
   for (const view of world.views) {
-    const finding = judge(view);
+    const finding = findingOf(view);
+    if (finding === undefined) {
+      continue; // Most live well, and the words for it are not needed here.
+    }
     if (finding.verdict === 'raise' && isSized(finding) && escalateGrowthCap(view, finding) === undefined) {
       raises = true;
       if (world.apply === 'in-place' && view.pod.node !== null) {

@@ -11,6 +11,9 @@ import { shortened } from '../decide-wording.ts';
 
 export function knownIssue(view: ContainerView): Skip | undefined {
   const { facts, team, nowSeconds } = view.world;
+  if (team.knownIssues.length === 0) {
+    return undefined;
+  }
   const [, workloadName = ''] = view.workloadKey.split('/');
   const subject: Readonly<Record<string, readonly string[]>> = {
     cluster: [facts.cluster],

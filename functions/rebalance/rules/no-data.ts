@@ -83,13 +83,13 @@ function sourceGap(view: ContainerView): Gap | undefined {
 
 /** Memory cannot exceed its limit. A maximum may be from before a resize or of the pod before, an average of now may not. */
 function contradiction(view: ContainerView): Gap | undefined {
-  const { memoryLimitBytes, world, container, pod } = view;
+  const { memoryLimitBytes, world, container } = view;
   if (memoryLimitBytes === undefined) {
     return undefined;
   }
-  const windowStart = world.nowSeconds - durationSeconds(world.policy.window);
-  const starts = [pod.startedAt ?? pod.createdAt, container.resizedAt, ...view.changes.map((change) => change.at)];
-  const isSameThroughout = starts.every((at) => at === null || secondsOf(at) <= windowStart);
+  const resizes = [container.resizedAt, ...view.changes.map((change) => change.at)];
+  const isSameThroughout =
+    view.startSeconds <= world.windowStart && resizes.every((at) => at === null || secondsOf(at) <= world.windowStart);
   const bound = memoryLimitBytes * (1 + world.policy.overLimitTolerance);
   const { averageBytes, maximumBytes } = container.memory;
   const [value, words] =

@@ -151,29 +151,46 @@ export function seriesOf(reply: RangeReply): readonly Series[] {
 
 /** The first label set that stands there twice, as text; `undefined` when each is unique. */
 export function duplicateLabels(found: readonly { readonly labels: Labels }[]): string | undefined {
-  const seen = new Set<string>();
-  let names: readonly string[] = [];
-  let inOrder: readonly string[] = [];
-  let joined = '';
+  // By the names, then by one value after the other: a text made of all of them costs three times as much.
+  const seen: Seen = new Map();
+  let names: readonly string[] | undefined;
+  let upper: readonly string[] = [];
+  let lowest: string | undefined;
+  let ofNames: Seen = seen;
   for (const { labels } of found) {
     // The rows of one answer nearly always have the same names in the same order.
-    if (!hasNames(labels, names)) {
+    if (names === undefined || !hasNames(labels, names)) {
       names = Object.keys(labels);
-      inOrder = names.toSorted();
-      joined = inOrder.join();
+      const inOrder = names.toSorted();
+      upper = inOrder.slice(0, -1);
+      lowest = inOrder.at(-1);
+      ofNames = seenBelow(seen, JSON.stringify(inOrder));
     }
-    let key = joined;
-    for (const name of inOrder) {
-      // The length keeps two label sets apart whose texts run together.
-      const value = labels[name] ?? '';
-      key += `,${value.length} ${value}`;
+    let above = ofNames;
+    for (const name of upper) {
+      above = seenBelow(above, labels[name] ?? '');
     }
-    if (seen.has(key)) {
+    const last = lowest === undefined ? '' : (labels[lowest] ?? '');
+    if (above.has(last)) {
       return JSON.stringify(labels);
     }
-    seen.add(key);
+    above.set(last, END);
   }
   return undefined;
+}
+
+type Seen = Map<string, Seen>;
+
+/** What stands below the last value of a label set. */
+const END: Seen = new Map();
+
+function seenBelow(above: Seen, value: string): Seen {
+  let below = above.get(value);
+  if (below === undefined) {
+    below = new Map();
+    above.set(value, below);
+  }
+  return below;
 }
 
 function hasNames(labels: Labels, names: readonly string[]): boolean {
