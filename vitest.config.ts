@@ -12,6 +12,8 @@ export default defineConfig({
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/real/**'],
           setupFiles: ['tests/setup.ts'],
+          // Files share their modules, as requests do in a deployed function: loading all of it anew for each is a third of the time.
+          isolate: false,
           testTimeout: 60_000,
           hookTimeout: 60_000, // Some build a bundle.
         },

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command `nightshift`. The package pins Node 24 as a development dependency: under an older one it starts again with that.
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { createRequire, enableCompileCache } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -26,6 +26,8 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST_MAJOR) {
     process.exitCode = code ?? 1;
   });
 } else {
+  // A third of a second less at each start but the first. Where nothing can be written it starts as it would without.
+  enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/nightshift', import.meta.url)));
   const { main } = await import('../shared/local/cli.ts');
   process.exitCode = await main(process.argv.slice(2));
 }
