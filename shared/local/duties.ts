@@ -15,7 +15,15 @@ export interface FoundDuty {
   readonly duty: Duty;
 }
 
-export async function findDuties(): Promise<readonly FoundDuty[]> {
+let duties: Promise<readonly FoundDuty[]> | undefined;
+
+/** Looked for once: code that is loaded stays what it is until the process ends, and so do its version and its manifest. */
+export function findDuties(): Promise<readonly FoundDuty[]> {
+  duties ??= lookForDuties();
+  return duties;
+}
+
+async function lookForDuties(): Promise<readonly FoundDuty[]> {
   const manifests = await readManifests(FUNCTIONS);
   return Promise.all(
     manifests
