@@ -10,24 +10,13 @@ import type { Skip } from '../decide-finding.ts';
 import { shortened } from '../decide-wording.ts';
 
 export function knownIssue(view: ContainerView): Skip | undefined {
-  const { facts, team, nowSeconds } = view.world;
-  if (team.knownIssues.length === 0) {
-    return undefined;
-  }
-  const [, workloadName = ''] = view.workloadKey.split('/');
-  const subject: Readonly<Record<string, readonly string[]>> = {
-    cluster: [facts.cluster],
-    namespace: [facts.namespace],
-    pod: [view.pod.name],
-    container: [view.container.name],
-    workload: [view.workloadKey, workloadName],
-  };
+  const { team, nowSeconds } = view.world;
   const issue = team.knownIssues.find(
     (known) =>
       matchesPattern(known.duty, 'rebalance') &&
       (known.until === undefined || secondsOf(known.until) > nowSeconds) &&
       Object.entries(known.subject).every(([field, pattern]) =>
-        (subject[field] ?? []).some((value) => matchesPattern(pattern, value)),
+        namesOf(view, field).some((value) => matchesPattern(pattern, value)),
       ),
   );
   if (issue === undefined) {
@@ -43,4 +32,22 @@ export function knownIssue(view: ContainerView): Skip | undefined {
       evidenceOf(view, { knownIssue: issue.id }),
     ),
   };
+}
+
+/** What a field of an entry's subject is held against. */
+function namesOf({ world, pod, container, workloadKey }: ContainerView, field: string): readonly string[] {
+  switch (field) {
+    case 'cluster':
+      return [world.facts.cluster];
+    case 'namespace':
+      return [world.facts.namespace];
+    case 'pod':
+      return [pod.name];
+    case 'container':
+      return [container.name];
+    case 'workload':
+      return [workloadKey, workloadKey.slice(workloadKey.indexOf('/') + 1)];
+    default:
+      return [];
+  }
 }

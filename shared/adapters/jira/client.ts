@@ -6,6 +6,7 @@ import { PlatformError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { withAttempts } from '../http/attempts.ts';
 import { basicCredentials, httpCall } from '../http/call.ts';
+import { heldFor } from '../http/held.ts';
 import { credentialsRemedy, errorText } from './failure.ts';
 import type * as jiraSdk from './sdk.ts';
 
@@ -52,7 +53,6 @@ const LOGIN_HOLDS_SECONDS = 60;
 
 export function jiraClient(options: JiraClientOptions): JiraClient {
   let loading: Promise<JiraSdk> | undefined;
-  let confirmed: { readonly user: string; readonly atMilliseconds: number } | undefined;
 
   async function callOnce<T>(call: JiraCall<T>): Promise<T> {
     const sdk = await (loading ??= import('./sdk.ts'));
@@ -78,22 +78,20 @@ export function jiraClient(options: JiraClientOptions): JiraClient {
     );
   }
 
+  const confirmLogin = heldFor(LOGIN_HOLDS_SECONDS * 1000, options.clock, async () => {
+    const myself = await call({
+      operation: 'read who we are',
+      target: options.email,
+      effect: 'read',
+      reply: Myself,
+      run: (sdk, client) => sdk.getCurrentUser(client),
+    });
+    return { user: myself.emailAddress ?? myself.displayName };
+  });
+
   return {
     call,
-    async confirmLogin() {
-      const now = options.clock.now().getTime();
-      if (confirmed === undefined || now - confirmed.atMilliseconds >= LOGIN_HOLDS_SECONDS * 1000) {
-        const myself = await call({
-          operation: 'read who we are',
-          target: options.email,
-          effect: 'read',
-          reply: Myself,
-          run: (sdk, client) => sdk.getCurrentUser(client),
-        });
-        confirmed = { user: myself.emailAddress ?? myself.displayName, atMilliseconds: now };
-      }
-      return { user: confirmed.user };
-    },
+    confirmLogin,
   };
 }
 

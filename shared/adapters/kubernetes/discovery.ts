@@ -1,8 +1,8 @@
 // What the API server says of itself and of us: version, which resources it serves, what we may do. All of it is JSON.
 import type { Clock } from '../../ports/clock.ts';
 import type { ClusterVersion, Permission } from '../../ports/cluster.ts';
+import { heldFor } from '../http/held.ts';
 import type { Call, KubernetesClient, Reply } from './client.ts';
-import { heldFor } from './held.ts';
 import { isRecord, readJson } from './json.ts';
 import { MalformedError, message } from './message.ts';
 import { VERTICAL_AUTOSCALING } from './resources.ts';

@@ -2,8 +2,8 @@
 import { eachOf } from '../../core/each-of.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Node, Pod } from '../../ports/cluster.ts';
+import { heldFor } from '../http/held.ts';
 import type { KubernetesClient } from './client.ts';
-import { heldFor } from './held.ts';
 import type { Message } from './message.ts';
 import { nodeFacts } from './namespace-facts.ts';
 import { countItems, type ListRequest, readList, readListWithin } from './pages.ts';

@@ -112,6 +112,22 @@ describe('queries', () => {
     expect(failure.failure).toMatchObject({ status: 422, applied: 'no' });
   });
 
+  it('tells label sets apart that share names, values or texts', async () => {
+    const sets: Record<string, string>[] = [
+      { a: '1', b: '2' },
+      { a: '2', b: '2' },
+      { a: '1', b: '1' },
+      { a: '1' },
+      { b: '1' },
+      { a: '12', b: '' },
+      {},
+    ];
+    await using server = await scriptedServer(
+      json(vector(...sets.map((metric) => ({ metric, value: [1, '1'] as const })))),
+    );
+    expect((await adapter(server.url).instant('q', NOW)).map(({ labels }) => labels)).toEqual(sets);
+  });
+
   it('gives a scalar as one sample without labels', async () => {
     await using server = await scriptedServer(
       json({ status: 'success', data: { resultType: 'scalar', result: [1, '4.5'] } }),

@@ -136,6 +136,17 @@ describe('import', () => {
     ]);
   });
 
+  it('does so too for the points of a new series', () => {
+    const double = doubleWith({});
+    const points = ([20, 10, 30, 10] as const).map((before, index) => [NOW_SECONDS - before, index] as const);
+    double.append([{ labels: { __name__: 'm' }, points }]);
+    expect(json(send(double, '/api/v1/query', { query: 'm[1m]', time: NOW })).data?.result[0]?.values).toEqual([
+      [NOW_SECONDS - 30, '2'],
+      [NOW_SECONDS - 20, '0'],
+      [NOW_SECONDS - 10, '3'],
+    ]);
+  });
+
   it('does not write into series that were scraped at the same times', () => {
     const double = doubleWith({ 'm{a="1"}': '1x5', 'm{a="2"}': '2x5' });
     double.append([{ labels: { __name__: 'm', a: '2' }, points: [[NOW_SECONDS - 30, 9]] }]);

@@ -1,6 +1,6 @@
 // What is held for a time.
 import { expect, test } from 'vitest';
-import { heldFor } from '../../../shared/adapters/kubernetes/held.ts';
+import { heldFor } from '../../../shared/adapters/http/held.ts';
 
 test('what fails late takes nothing newer with it', async () => {
   let at = 0;
